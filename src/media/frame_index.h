@@ -26,7 +26,9 @@ struct frame_entry {
 };
 struct frame_index {
     int time_base_num, time_base_den;
-    int64_t start_us; /* time of frame 0 on the file's clock, which outside time is measured from */
+    /* Time of frame 0 on the file's clock, whose 0 is the start of the earliest chosen stream: 0 in most files, more
+     * where the sound begins first. All time outside media/ is on this clock. */
+    int64_t start_us;
     struct frame_entry *frames;
     int64_t n;
 };
@@ -34,9 +36,10 @@ void frame_index_free(struct frame_index *x);
 CLEANUP_DEFINE(frame_index_free, struct frame_index *);
 int frame_index_parse(struct str bytes, int64_t limit_frames, struct frame_index **ret, struct err *e);
 int frame_index_read_fd(int fd, int64_t limit_frames, struct frame_index **ret, struct err *e);
-/* n in 0..n frames; n == frames gives the end of the last one. Microseconds from the first frame, rounded down. */
+/* The file time of frame n: start_us + distance to frame 0, microseconds, rounded down. n in 0..frames; n == frames
+ * gives the end of the last one. */
 int64_t frame_index_us(const struct frame_index *x, int64_t n);
-/* The frame shown at us (the last one whose time is <= us); clamped to 0..n-1. -1 when empty. */
+/* The frame shown at file time us (the last one whose time is <= us); clamped to 0..n-1. -1 when empty. */
 int64_t frame_index_at(const struct frame_index *x, int64_t us);
 
 /* Writing, one frame at a time. */
