@@ -62,6 +62,14 @@ static inline void fd_close_any_(int *fd)
     fd_close(*fd);
 }
 #define CLEANUP_CLOSE __attribute__((cleanup(fd_close_any_)))
+/* Takes a descriptor out of a CLEANUP_CLOSE variable. */
+static inline int fd_steal(int *fd)
+{
+    int v = *fd;
+    *fd = -1;
+    return v;
+}
+#define STEAL_FD(var) fd_steal(&(var))
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 #define MIN(a, b)    ((a) < (b) ? (a) : (b))
