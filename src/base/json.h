@@ -16,6 +16,7 @@ struct jsonw {
     struct buf *out; /* borrowed */
     int depth;
     bool need_comma[JSONW_DEPTH_MAX];
+    bool in_obj[JSONW_DEPTH_MAX];
     bool after_key;
     int indent; /* 0 compact, else spaces a level */
 };
