@@ -1,0 +1,433 @@
+/* probe, frames, shots, cut: commands on one local file, no library needed. The media child does the work. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "cli/cli.h"
+#include "media/frame_index.h"
+#include "media/media.h"
+
+static const char *tmp_dir(void)
+{
+    const char *d = getenv("TMPDIR");
+    return d && *d ? d : "/tmp";
+}
+
+/* Opens the file and makes its frame index in an unnamed temporary file. */
+static int index_of(struct cli *c, const struct media_ctx *m, int fd, int *ret_fd, struct frame_index **ret,
+                    struct err *e)
+{
+    CLEANUP_CLOSE int index_fd = -1;
+    if (fs_tmpfile(tmp_dir(), &index_fd, e) < 0 || media_index(m, fd, index_fd, e) < 0 ||
+        frame_index_read_fd(index_fd, conf_int(c->conf, CONF_LIMIT_FRAMES), ret, e) < 0)
+        return -1;
+    if (ret_fd)
+        *ret_fd = STEAL_FD(index_fd);
+    return 0;
+}
+
+/* ---- probe ------------------------------------------------------------------------------------------------------- */
+
+static int probe_run(struct cli *c)
+{
+    struct err e = {0};
+    struct media_ctx m;
+    CLEANUP_CLOSE int fd = -1;
+    CLEANUP(media_info_free) struct media_info *info = NULL;
+    cli_media_ctx(c, &m, NULL);
+    if (cli_open_media(c->args[0], &fd, &e) < 0 || media_probe(&m, fd, &info, &e) < 0)
+        return cli_fail(c, c->args[0], &e);
+    CLEANUP_BUF struct buf out = {0};
+    struct jsonw w = JSONW(&out);
+    w.indent = c->json ? 0 : 2;
+    media_info_json(info, &w);
+    buf_addc(&out, '\n');
+    return cli_print(c, &out);
+}
+
+const struct cli_command cli_probe = {
+    .name = "probe",
+    .group = "One file",
+    .usage = "FILE",
+    .summary = "what a file is: container, streams, duration, as JSON",
+    .min_args = 1,
+    .max_args = 1,
+    .run = probe_run,
+};
+
+/* ---- frames ------------------------------------------------------------------------------------------------------ */
+
+static int frames_run(struct cli *c)
+{
+    struct err e = {0};
+    struct media_ctx m;
+    CLEANUP_CLOSE int fd = -1;
+    CLEANUP(frame_index_free) struct frame_index *x = NULL;
+    cli_media_ctx(c, &m, "frames");
+    int r = cli_open_media(c->args[0], &fd, &e);
+    if (r == 0)
+        r = index_of(c, &m, fd, NULL, &x, &e);
+    cli_progress_done(c);
+    if (r < 0)
+        return cli_fail(c, c->args[0], &e);
+    CLEANUP_BUF struct buf out = {.max = (size_t)1 << 30};
+    char t[CLOCK_ISO_MAX];
+    if (c->json) {
+        struct jsonw w = JSONW(&out);
+        jw_obj(&w);
+        jw_key(&w, "time_base");
+        jw_arr(&w);
+        jw_i64(&w, x->time_base_num);
+        jw_i64(&w, x->time_base_den);
+        jw_arr_end(&w);
+        jw_key(&w, "frames");
+        jw_arr(&w);
+        for (int64_t i = 0; i < x->n; i++) {
+            jw_obj(&w);
+            jw_ki64(&w, "frame", i);
+            jw_ki64(&w, "pts", x->frames[i].pts);
+            jw_kus(&w, "seconds", frame_index_us(x, i));
+            jw_kbool(&w, "key", x->frames[i].key);
+            jw_obj_end(&w);
+        }
+        jw_arr_end(&w);
+        jw_obj_end(&w);
+        buf_addc(&out, '\n');
+    } else {
+        buf_addz(&out, "frame,pts,time_base,seconds,key\n");
+        for (int64_t i = 0; i < x->n; i++)
+            buf_addf(&out, "%" PRId64 ",%" PRId64 ",%d/%d,%s,%d\n", i, x->frames[i].pts, x->time_base_num,
+                     x->time_base_den, clock_us_text(frame_index_us(x, i), t), x->frames[i].key);
+    }
+    return cli_print(c, &out);
+}
+
+const struct cli_command cli_frames = {
+    .name = "frames",
+    .group = "One file",
+    .usage = "FILE",
+    .summary = "the frame index: number, pts, time base, seconds and key flag of every frame",
+    .details = "Frames are counted from 0 in the order they are shown, edit lists applied. The text form is CSV.",
+    .min_args = 1,
+    .max_args = 1,
+    .run = frames_run,
+};
+
+/* ---- shots ------------------------------------------------------------------------------------------------------- */
+
+static void shots_csv(const struct media_shots *s, struct buf *out)
+{
+    char a[CLOCK_ISO_MAX], b[CLOCK_ISO_MAX];
+    buf_addz(out, "shot,start_frame,end_frame,start_seconds,end_seconds\n");
+    for (int64_t i = 0; i < s->n; i++)
+        buf_addf(out, "%" PRId64 ",%" PRId64 ",%" PRId64 ",%s,%s\n", i, s->shots[i].start_frame, s->shots[i].end_frame,
+                 clock_us_text(s->shots[i].start_us, a), clock_us_text(s->shots[i].end_us, b));
+}
+
+static void shots_json(const struct media_shots *s, struct buf *out)
+{
+    struct jsonw w = JSONW(out);
+    jw_obj(&w);
+    jw_ki64(&w, "frames", s->frames);
+    jw_key(&w, "shots");
+    jw_arr(&w);
+    for (int64_t i = 0; i < s->n; i++) {
+        const struct media_shot *t = &s->shots[i];
+        jw_obj(&w);
+        jw_ki64(&w, "shot", i);
+        jw_ki64(&w, "start_frame", t->start_frame);
+        jw_ki64(&w, "end_frame", t->end_frame);
+        jw_kus(&w, "start_seconds", t->start_us);
+        jw_kus(&w, "end_seconds", t->end_us);
+        jw_kz(&w, "begins_with", t->kind);
+        jw_ki64(&w, "transition_frame", t->from_frame);
+        jw_ki64(&w, "picture_frame", t->picture_frame);
+        jw_obj_end(&w);
+    }
+    jw_arr_end(&w);
+    jw_obj_end(&w);
+    buf_addc(out, '\n');
+}
+
+/* HH:MM:SS:FF at a whole nominal rate, non-drop: what CMX 3600 edit decision lists count in. */
+static void edl_time(int64_t frame, int fps, struct buf *out)
+{
+    int64_t s = frame / fps;
+    buf_addf(out, "%02d:%02d:%02d:%02d", (int)(s / 3600), (int)(s / 60 % 60), (int)(s % 60), (int)(frame % fps));
+}
+
+static void shots_edl(const struct media_shots *s, const struct media_info *info, const char *path, struct buf *out)
+{
+    struct media_rational r = info->streams[info->video].frame_rate;
+    int fps = r.den > 0 && r.num > 0 ? (int)((r.num + r.den / 2) / r.den) : 25;
+    fps = CLAMP(fps, 1, 99);
+    const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+    /* a line an entry: what would break it (control characters in a file name) becomes '_' */
+    CLEANUP_BUF struct buf clean = {0};
+    for (const char *p = name; *p; p++)
+        buf_addc(&clean, (unsigned char)*p < 0x20 || *p == 0x7f ? '_' : *p);
+    buf_addf(out, "TITLE: %s\nFCM: NON-DROP FRAME\n\n", buf_z(&clean));
+    for (int64_t i = 0; i < s->n; i++) {
+        buf_addf(out, "%03" PRId64 "  AX       V     C        ", i + 1);
+        for (int k = 0; k < 4; k++) {
+            edl_time(k % 2 ? s->shots[i].end_frame : s->shots[i].start_frame, fps, out);
+            buf_addc(out, k < 3 ? ' ' : '\n');
+        }
+        buf_addf(out, "* FROM CLIP NAME: %s\n\n", buf_z(&clean));
+    }
+}
+
+static void otio_time(struct jsonw *w, const char *key, double value, double rate)
+{
+    jw_key(w, key);
+    jw_obj(w);
+    jw_kz(w, "OTIO_SCHEMA", "RationalTime.1");
+    jw_kdouble(w, "rate", rate, 6);
+    jw_kdouble(w, "value", value, 6);
+    jw_obj_end(w);
+}
+
+static void otio_range(struct jsonw *w, const char *key, int64_t start, int64_t n, double rate)
+{
+    jw_key(w, key);
+    jw_obj(w);
+    jw_kz(w, "OTIO_SCHEMA", "TimeRange.1");
+    otio_time(w, "start_time", (double)start, rate);
+    otio_time(w, "duration", (double)n, rate);
+    jw_obj_end(w);
+}
+
+static void shots_otio(const struct media_shots *s, const struct media_info *info, const char *path, struct buf *out)
+{
+    struct media_rational r = info->streams[info->video].frame_rate;
+    double rate = r.den > 0 && r.num > 0 ? (double)r.num / r.den : 25;
+    struct jsonw w = JSONW(out);
+    w.indent = 2;
+    jw_obj(&w);
+    jw_kz(&w, "OTIO_SCHEMA", "Timeline.1");
+    jw_kz(&w, "name", path);
+    jw_key(&w, "tracks");
+    jw_obj(&w);
+    jw_kz(&w, "OTIO_SCHEMA", "Stack.1");
+    jw_key(&w, "children");
+    jw_arr(&w);
+    jw_obj(&w);
+    jw_kz(&w, "OTIO_SCHEMA", "Track.1");
+    jw_kz(&w, "kind", "Video");
+    jw_key(&w, "children");
+    jw_arr(&w);
+    for (int64_t i = 0; i < s->n; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "shot %" PRId64, i);
+        jw_obj(&w);
+        jw_kz(&w, "OTIO_SCHEMA", "Clip.1");
+        jw_kz(&w, "name", name);
+        otio_range(&w, "source_range", s->shots[i].start_frame, s->shots[i].end_frame - s->shots[i].start_frame, rate);
+        jw_key(&w, "media_reference");
+        jw_obj(&w);
+        jw_kz(&w, "OTIO_SCHEMA", "ExternalReference.1");
+        jw_kz(&w, "target_url", path);
+        otio_range(&w, "available_range", 0, s->frames, rate);
+        jw_obj_end(&w);
+        jw_obj_end(&w);
+    }
+    jw_arr_end(&w);
+    jw_obj_end(&w);
+    jw_arr_end(&w);
+    jw_obj_end(&w);
+    jw_obj_end(&w);
+    buf_addc(out, '\n');
+}
+
+static int shots_run(struct cli *c)
+{
+    struct err e = {0};
+    struct media_ctx m;
+    CLEANUP_CLOSE int fd = -1;
+    CLEANUP(media_info_free) struct media_info *info = NULL;
+    CLEANUP(media_shots_free) struct media_shots *s = NULL;
+    struct media_pass_opts o;
+    media_pass_opts_init(&o, c->conf);
+
+    const char *format = cli_value(c, "--format");
+    if (!format)
+        format = c->json ? "json" : "csv";
+    bool edl = strcmp(format, "edl") == 0, otio = strcmp(format, "otio") == 0, json = strcmp(format, "json") == 0;
+    if (!edl && !otio && !json && strcmp(format, "csv") != 0)
+        return cli_fail_usage(c, "There is no format '%s': csv, json, edl or otio.", format);
+    const char *detector = cli_value(c, "--detector"), *threshold = cli_value(c, "--threshold");
+    if (detector && strcmp(detector, "content") == 0)
+        o.shots.detector = MEDIA_SHOTS_CONTENT;
+    else if (detector && strcmp(detector, "adaptive") == 0)
+        o.shots.detector = MEDIA_SHOTS_ADAPTIVE;
+    else if (detector)
+        return cli_fail_usage(c, "There is no detector '%s': content or adaptive.", detector);
+    if (threshold && (!str_to_double(str_of(threshold), &o.shots.threshold) || o.shots.threshold <= 0 ||
+                      o.shots.threshold > 255))
+        return cli_fail_usage(c, "The threshold '%s' is not a number above 0, up to 255.", threshold);
+
+    cli_media_ctx(c, &m, "shots");
+    int r = cli_open_media(c->args[0], &fd, &e);
+    if (r == 0 && (edl || otio)) /* they name a frame rate */
+        r = media_probe(&m, fd, &info, &e);
+    if (r == 0)
+        r = media_shots(&m, fd, &o.shots, &s, &e);
+    cli_progress_done(c);
+    if (r < 0)
+        return cli_fail(c, c->args[0], &e);
+    CLEANUP_BUF struct buf out = {.max = (size_t)256 << 20};
+    if (edl)
+        shots_edl(s, info, c->args[0], &out);
+    else if (otio)
+        shots_otio(s, info, c->args[0], &out);
+    else if (json)
+        shots_json(s, &out);
+    else
+        shots_csv(s, &out);
+    return cli_print(c, &out);
+}
+
+static const struct cli_switch shots_switches[] = {
+    {"--format", 'f', "csv|json|edl|otio", "how to print (default csv)"},
+    {"--detector", 'd', "content|adaptive", "how cuts are found (default: setting shots.detector)"},
+    {"--threshold", 't', "N", "content: 27, adaptive: 3"},
+    {0},
+};
+const struct cli_command cli_shots = {
+    .name = "shots",
+    .group = "One file",
+    .usage = "FILE [--format csv|json|edl|otio] [--detector content|adaptive] [--threshold N]",
+    .summary = "where the shots begin and end",
+    .details = "Frames count from 0; the end is exclusive. EDL time codes are non-drop at the rounded frame rate.",
+    .min_args = 1,
+    .max_args = 1,
+    .switches = shots_switches,
+    .run = shots_run,
+};
+
+/* ---- cut --------------------------------------------------------------------------------------------------------- */
+
+/* "12.5", "1:02.5" are times; "f312" or "#312" a frame number. */
+static int cut_point(struct cli *c, const struct frame_index *x, const char *name, const char *text, int64_t *ret_frame,
+                     struct err *e)
+{
+    int64_t v;
+    if (text[0] == 'f' || text[0] == '#') {
+        if (!str_to_i64(str_of(text + 1), &v) || v < 0)
+            goto bad;
+        *ret_frame = v;
+        return 0;
+    }
+    if (!str_to_time_us(str_of(text), &v) || v < 0)
+        goto bad;
+    /* the first frame at or after the time, so that [a, b) and [b, c) share nothing and lose nothing */
+    int64_t f = frame_index_at(x, v);
+    if (f >= 0 && frame_index_us(x, f) < v)
+        f++;
+    *ret_frame = f;
+    return 0;
+bad:
+    err_set(e, ERR_USAGE, "%s: not a time or frame: %s", name, LOGZ(text));
+    return err_plainf(e, "%s is '%.40s': give a time like 12.5 or 1:02.5, or a frame like f312.", name, text);
+}
+
+static int cut_into(struct cli *c, int fd, const char *out_path, int64_t *ret_from, int64_t *ret_to, struct err *e)
+{
+    struct media_ctx m;
+    struct media_cut_opts o = {.crf = 18, .preset = "medium"};
+    CLEANUP_CLOSE int index_fd = -1;
+    CLEANUP_CLOSE int out_fd = -1;
+    CLEANUP(frame_index_free) struct frame_index *x = NULL;
+    const char *crf = cli_value(c, "--crf"), *from = cli_value(c, "--from"), *to = cli_value(c, "--to");
+    int64_t v;
+    if (crf && (!str_to_i64(str_of(crf), &v) || v < 0 || v > 51)) {
+        err_set(e, ERR_USAGE, "--crf %s", LOGZ(crf));
+        return err_plain(e, "--crf takes a number from 0 (lossless) to 51.", NULL);
+    }
+    if (crf)
+        o.crf = (int)v;
+    cli_media_ctx(c, &m, "reading frames");
+    if (index_of(c, &m, fd, &index_fd, &x, e) < 0)
+        return -1;
+    o.to_frame = x->n;
+    if ((from && cut_point(c, x, "--from", from, &o.from_frame, e) < 0) ||
+        (to && cut_point(c, x, "--to", to, &o.to_frame, e) < 0))
+        return -1;
+    o.to_frame = MIN(o.to_frame, x->n);
+    if (o.from_frame >= o.to_frame) {
+        err_set(e, ERR_USAGE, "cut [%" PRId64 ", %" PRId64 ") of %" PRId64 " frames", o.from_frame, o.to_frame, x->n);
+        return err_plainf(e, "There is no frame between --from and --to: the file has %" PRId64 " frames.", x->n);
+    }
+    /* beside the target, renamed when whole: a failed cut leaves nothing */
+    CLEANUP_FREE char *tmp = xasprintf("%s.rushes-%d.tmp", out_path, (int)getpid());
+    out_fd = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (out_fd < 0) {
+        err_errno(e, errno, "create %s", LOGZ(tmp));
+        return err_plainf(e, "The output '%.200s' can not be written there.", out_path);
+    }
+    cli_media_ctx(c, &m, "cutting");
+    if (media_cut(&m, fd, index_fd, out_fd, &o, e) < 0 || fs_sync_fd(out_fd, e) < 0 ||
+        fs_publish(tmp, out_path, e) < 0) {
+        unlink(tmp);
+        return -1;
+    }
+    *ret_from = o.from_frame;
+    *ret_to = o.to_frame;
+    return 0;
+}
+
+static int cut_run(struct cli *c)
+{
+    struct err e = {0};
+    CLEANUP_CLOSE int fd = -1;
+    const char *out_path = cli_value(c, "--output");
+    struct stat a, b;
+    int64_t from, to;
+    if (!out_path)
+        return cli_fail_usage(c, "'rushes cut' needs an output: -o OUT.mp4");
+    cli_catch_signals();
+    if (cli_open_media(c->args[0], &fd, &e) < 0)
+        return cli_fail(c, c->args[0], &e);
+    if (fstat(fd, &a) == 0 && stat(out_path, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+        return cli_fail_usage(c, "The output '%s' is the input.", out_path);
+    int r = cut_into(c, fd, out_path, &from, &to, &e);
+    cli_progress_done(c);
+    if (r < 0)
+        return cli_fail(c, c->args[0], &e);
+    CLEANUP_BUF struct buf out = {0};
+    if (c->json) {
+        struct jsonw w = JSONW(&out);
+        jw_obj(&w);
+        jw_kz(&w, "output", out_path);
+        jw_ki64(&w, "from_frame", from);
+        jw_ki64(&w, "to_frame", to);
+        jw_ki64(&w, "frames", to - from);
+        jw_obj_end(&w);
+        buf_addc(&out, '\n');
+    } else {
+        buf_addf(&out, "%s: frames %" PRId64 " to %" PRId64 " (%" PRId64 " frames)\n", out_path, from, to - 1, to - from);
+    }
+    return cli_print(c, &out);
+}
+
+static const struct cli_switch cut_switches[] = {
+    {"--from", 0, "T", "first frame shown: a time (12.5, 1:02.5) or a frame (f312); default the start"},
+    {"--to", 0, "T", "first frame not shown any more; default the end"},
+    {"--output", 'o', "OUT.mp4", "the file to write"},
+    {"--crf", 0, "N", "H.264 quality, 0 to 51, lower is better (default 18)"},
+    {0},
+};
+const struct cli_command cli_cut = {
+    .name = "cut",
+    .group = "One file",
+    .usage = "FILE [--from T] [--to T] -o OUT.mp4",
+    .summary = "cut a piece out, exact to the frame",
+    .details = "Re-encodes, so that the cut may fall on any frame. A time takes the first frame at or after it.",
+    .min_args = 1,
+    .max_args = 1,
+    .switches = cut_switches,
+    .run = cut_run,
+};
