@@ -1,7 +1,8 @@
 /*
- * An arena: blocks that are handed out from front to back and freed together. A big piece gets a block of its own, so
- * that it does not waste the rest of the current one. Under the address sanitizer the unused parts, and a gap after
- * each piece, are poisoned: running over the end is seen as it is with malloc().
+ * An arena: blocks that are handed out from front to back and freed together. A big piece gets a
+ * block of its own, so that it does not waste the rest of the current one. Under the address
+ * sanitizer the unused parts, and a gap after each piece, are poisoned: running over the end is
+ * seen as it is with malloc().
  */
 #include <assert.h>
 #include <stdalign.h>

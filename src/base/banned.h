@@ -1,4 +1,5 @@
-/* Calls that do not compile here, because a safer one of ours exists. Included before every file by the build. */
+/* Calls that do not compile here, because a safer one of ours exists. Included before every file by
+ * the build. */
 #ifndef BASE_BANNED_H
 #define BASE_BANNED_H
 
@@ -20,7 +21,8 @@
 #pragma GCC poison atoi atol atoll atof scanf fscanf sscanf vscanf vsscanf strtok strtok_r
 /* shared state: clock_iso(), gmtime_r() */
 #pragma GCC poison localtime gmtime ctime asctime ctime_r asctime_r
-/* guessable: random_bytes(), mkdtemp(), fs_tmpfile(). Not rand: it is a parameter's name in OpenSSL's headers. */
+/* guessable: random_bytes(), mkdtemp(), fs_tmpfile(). Not rand: it is a parameter's name in
+ * OpenSSL's headers. */
 #pragma GCC poison mktemp tmpnam tempnam srand rand_r random srandom drand48
 /* a shell, or a wait without an end: proc_start(), a condition or a descriptor with a deadline */
 #pragma GCC poison popen sleep usleep nanosleep clock_nanosleep thrd_sleep

@@ -72,8 +72,9 @@ char *clock_iso(int64_t wall_ms, char out[static CLOCK_ISO_MAX])
     char text[128]; /* room for what the compiler believes ints to hold */
 
     gmtime_r(&s, &t); /* any int64 of milliseconds has a year that fits */
-    int n = snprintf(text, sizeof text, "%04" PRId64 "-%02d-%02dT%02d:%02d:%02d.%03dZ", (int64_t)t.tm_year + 1900,
-                     t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec, ms);
+    int n = snprintf(text, sizeof text, "%04" PRId64 "-%02d-%02dT%02d:%02d:%02d.%03dZ",
+                     (int64_t)t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min,
+                     t.tm_sec, ms);
     assert(n > 0 && n < CLOCK_ISO_MAX);
     memcpy(out, text, (size_t)n + 1);
     return out;
@@ -83,6 +84,7 @@ char *clock_us_text(int64_t us, char out[static CLOCK_ISO_MAX])
 {
     uint64_t abs_us = us < 0 ? 0 - (uint64_t)us : (uint64_t)us;
 
-    snprintf(out, CLOCK_ISO_MAX, "%s%" PRIu64 ".%06" PRIu64, us < 0 ? "-" : "", abs_us / 1000000, abs_us % 1000000);
+    snprintf(out, CLOCK_ISO_MAX, "%s%" PRIu64 ".%06" PRIu64, us < 0 ? "-" : "", abs_us / 1000000,
+             abs_us % 1000000);
     return out;
 }

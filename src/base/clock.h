@@ -1,6 +1,7 @@
 /*
- * Time. Wall time (since 1970, for rows and people) and monotonic time (for deadlines), both int64. Tests can freeze
- * and advance both; production code never sleeps, it waits on a condition or descriptor until a deadline.
+ * Time. Wall time (since 1970, for rows and people) and monotonic time (for deadlines), both int64.
+ * Tests can freeze and advance both; production code never sleeps, it waits on a condition or
+ * descriptor until a deadline.
  */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
@@ -13,7 +14,8 @@ int64_t clock_now_ms(void);  /* wall */
 int64_t clock_mono_ms(void); /* monotonic */
 int64_t clock_mono_us(void);
 
-/* Process-wide test clock: after freeze both clocks stand still at the given wall time until advanced. Any thread. */
+/* Process-wide test clock: after freeze both clocks stand still at the given wall time until
+ * advanced. Any thread. */
 void clock_freeze_ms(int64_t wall_ms);
 void clock_advance_ms(int64_t by_ms);
 void clock_thaw(void);

@@ -1,13 +1,15 @@
 /*
  * Errors: a code to decide on, sentences to read.
  *
- * A function that can fail returns int; negative is failure and `struct err` then tells what went wrong in two voices:
- * `text` is the technical chain for the log ("media pass: open proxy: write: No space left on device"), built from the
- * inside out by err_wrap(); `plain` is the one sentence a person reads and `next` what they can do about it. Code that
- * knows something better than the default sentence of its code says so with err_plain().
+ * A function that can fail returns int; negative is failure and `struct err` then tells what went
+ * wrong in two voices: `text` is the technical chain for the log ("media pass: open proxy: write:
+ * No space left on device"), built from the inside out by err_wrap(); `plain` is the one sentence a
+ * person reads and `next` what they can do about it. Code that knows something better than the
+ * default sentence of its code says so with err_plain().
  *
- * The struct lives on the caller's stack, is owned by one thread, holds no allocation and needs no clean-up. Start it
- * with `struct err e = {0};`. Library code fills it; only app/, api/ and cli/ report it, once.
+ * The struct lives on the caller's stack, is owned by one thread, holds no allocation and needs no
+ * clean-up. Start it with `struct err e = {0};`. Library code fills it; only app/, api/ and cli/
+ * report it, once.
  */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
@@ -35,7 +37,8 @@ enum err_code {
 /* What an error code means to those who decide: one row per code, the single table of its kind. */
 struct err_class {
     const char *name;     /* stable machine word: "input" */
-    const char *category; /* what users are told: validation, processing, storage, limit, unavailable, usage, internal */
+    const char *category; /* what users are told: validation, processing, storage, limit,
+                             unavailable, usage, internal */
     int exit_code;        /* 0 done, 1 failed, 2 usage, 3 bad input, 4 limit, 5 unavailable */
     int http_status;
     bool retryable; /* would the same attempt, unchanged, have a chance later? */
@@ -54,17 +57,22 @@ const struct err_class *err_class(enum err_code code);
 enum err_code err_code_from_name(const char *name); /* ERR_INTERNAL for a name it does not know */
 
 /* Starts an error. Returns -1, so that `return err_set(...)` reads well. */
-int err_set(struct err *e, enum err_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-/* Puts what the caller was doing in front: "open asset 'a7': " + text. Returns -1. Code and sentences stay. */
+int err_set(struct err *e, enum err_code code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Puts what the caller was doing in front: "open asset 'a7': " + text. Returns -1. Code and
+ * sentences stay. */
 int err_wrap(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Starts an error from errno: ENOSPC/EDQUOT/EIO/EROFS -> STORAGE, EACCES/EPERM -> DENIED, ENOENT/ENOTDIR -> NOT_FOUND,
- * EEXIST -> CONFLICT, EMFILE/ENFILE/ENOMEM -> UNAVAILABLE, EFBIG -> LIMIT, ETIMEDOUT -> TIMEOUT, else INTERNAL. */
-int err_errno(struct err *e, int errnum, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Starts an error from errno: ENOSPC/EDQUOT/EIO/EROFS -> STORAGE, EACCES/EPERM -> DENIED,
+ * ENOENT/ENOTDIR -> NOT_FOUND, EEXIST -> CONFLICT, EMFILE/ENFILE/ENOMEM -> UNAVAILABLE, EFBIG ->
+ * LIMIT, ETIMEDOUT -> TIMEOUT, else INTERNAL. */
+int err_errno(struct err *e, int errnum, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 /* Sets the sentence for people and the next step (NULL keeps the default). Returns -1. */
 int err_plain(struct err *e, const char *plain, const char *next);
 int err_plainf(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* The sentence and next step to show: what err_plain() set, else the default of the code. Borrowed from e. */
+/* The sentence and next step to show: what err_plain() set, else the default of the code. Borrowed
+ * from e. */
 const char *err_plain_text(const struct err *e);
 const char *err_next_text(const struct err *e);
 void err_clear(struct err *e);

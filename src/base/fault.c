@@ -1,6 +1,7 @@
 /*
- * Fault points. The plan is read from the environment once; counting is atomic, so that a run with threads still has
- * one N-th point. Points called "mem.…" are not durable steps: they count only when named.
+ * Fault points. The plan is read from the environment once; counting is atomic, so that a run with
+ * threads still has one N-th point. Points called "mem.…" are not durable steps: they count only
+ * when named.
  */
 #include "base/fault.h"
 
@@ -34,7 +35,8 @@ static _Atomic uint64_t reached;
 
 static void bad_plan(const char *text)
 {
-    fprintf(stderr, "rushes: RUSHES_FAULT=%s: not kill:N, fail:N, kill@NAME:N or fail@NAME:N\n", text);
+    fprintf(stderr, "rushes: RUSHES_FAULT=%s: not kill:N, fail:N, kill@NAME:N or fail@NAME:N\n",
+            text);
     abort(); /* a test whose fault never comes would pass for the wrong reason */
 }
 

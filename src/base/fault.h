@@ -1,11 +1,12 @@
 /*
- * Fault points: names at every durable step where tests can kill the process or make the step fail. In ordinary builds
- * they compile to nothing; test builds (-Dfaults=true) obey
+ * Fault points: names at every durable step where tests can kill the process or make the step fail.
+ * In ordinary builds they compile to nothing; test builds (-Dfaults=true) obey
  *
  *     RUSHES_FAULT=kill:N            SIGKILL at the N-th point reached (from 1), in this process
  *     RUSHES_FAULT=fail:N            the N-th point reports failure (ENOSPC)
  *     RUSHES_FAULT=kill@NAME:N       the same, counting only points called NAME
- *     RUSHES_FAULT_LOG=FILE          appends the name of each point reached: how a test learns how many there are
+ *     RUSHES_FAULT_LOG=FILE          appends the name of each point reached: how a test learns how
+ * many there are
  */
 #ifndef BASE_FAULT_H
 #define BASE_FAULT_H

@@ -1,6 +1,6 @@
 /*
- * Files that survive a crash. Each durable step passes a fault point before and after it, named "fs.STEP.before" and
- * "fs.STEP.after", so that test/fault can kill or fail every one of them.
+ * Files that survive a crash. Each durable step passes a fault point before and after it, named
+ * "fs.STEP.before" and "fs.STEP.after", so that test/fault can kill or fail every one of them.
  */
 #include "base/fs.h"
 
@@ -212,7 +212,8 @@ static int empty_dir(int dir_fd, const char *name, int depth, struct err *e)
     if (fd < 0 && errno == ENOENT)
         return 0;
     if (fd < 0) /* no folder: the EPERM that brought us here was about the file itself */
-        return err_errno(e, errno == ENOTDIR || errno == ELOOP ? EPERM : errno, "remove '%s'", name);
+        return err_errno(e, errno == ENOTDIR || errno == ELOOP ? EPERM : errno, "remove '%s'",
+                         name);
     DIR *d = fdopendir(fd);
     if (!d) {
         err_errno(e, errno, "remove '%s': open", name);
@@ -245,7 +246,8 @@ static int remove_at(int dir_fd, const char *name, int depth, struct err *e)
     if (errno != EISDIR && errno != EPERM) /* POSIX says EPERM for a folder, Linux EISDIR */
         return err_errno(e, errno, "remove '%s'", name);
     if (depth == FS_TREE_DEPTH_MAX)
-        return err_set(e, ERR_LIMIT, "remove '%s': more than %d folders deep", name, FS_TREE_DEPTH_MAX);
+        return err_set(e, ERR_LIMIT, "remove '%s': more than %d folders deep", name,
+                       FS_TREE_DEPTH_MAX);
     if (empty_dir(dir_fd, name, depth + 1, e) < 0)
         return -1;
     if (unlinkat(dir_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
@@ -284,8 +286,8 @@ static bool entry_is_dir(int dir_fd, const struct dirent *de)
     return fstatat(dir_fd, de->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
 }
 
-int fs_list(const char *dir, int (*fn)(void *arg, const char *dir, const char *name, bool is_dir), void *arg,
-            struct err *e)
+int fs_list(const char *dir, int (*fn)(void *arg, const char *dir, const char *name, bool is_dir),
+            void *arg, struct err *e)
 {
     DIR *d = opendir(dir);
 
@@ -314,7 +316,8 @@ int fs_free_bytes(const char *path, int64_t *ret, struct err *e)
 
     if (statvfs(path, &vfs) < 0)
         return err_errno(e, errno, "free space of '%s'", path);
-    if (__builtin_mul_overflow((uint64_t)vfs.f_bavail, (uint64_t)vfs.f_frsize, &bytes) || bytes > INT64_MAX)
+    if (__builtin_mul_overflow((uint64_t)vfs.f_bavail, (uint64_t)vfs.f_frsize, &bytes) ||
+        bytes > INT64_MAX)
         bytes = INT64_MAX;
     *ret = (int64_t)bytes;
     return 0;
@@ -343,7 +346,8 @@ int fs_tmpfile(const char *dir, int *ret_fd, struct err *e)
         *ret_fd = fd;
         return 0;
     }
-    if (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL) /* the file system does not know it */
+    if (errno == EOPNOTSUPP || errno == EISDIR ||
+        errno == EINVAL) /* the file system does not know it */
         return fs_tmpfile_linked_(dir, ret_fd, e);
     return err_errno(e, errno, "temporary file in '%s'", dir);
 }

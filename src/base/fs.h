@@ -1,6 +1,7 @@
 /*
- * Files that survive a crash: write beside, fsync, rename, fsync the folder. All functions are safe on any thread and
- * take NUL-terminated paths in the kernel's bytes (any language, any length up to PATH_MAX).
+ * Files that survive a crash: write beside, fsync, rename, fsync the folder. All functions are safe
+ * on any thread and take NUL-terminated paths in the kernel's bytes (any language, any length up to
+ * PATH_MAX).
  */
 #ifndef BASE_FS_H
 #define BASE_FS_H
@@ -12,11 +13,12 @@
 #include "base/err.h"
 #include "base/str.h"
 
-char *fs_join(const char *a, const char *b); /* a/b, to be freed */
+char *fs_join(const char *a, const char *b);                 /* a/b, to be freed */
 int fs_mkdirs(const char *path, mode_t mode, struct err *e); /* like mkdir -p; durable */
 int fs_sync_dir_of(const char *path, struct err *e);         /* fsync the folder that holds path */
 int fs_sync_fd(int fd, struct err *e);
-/* Renames a finished file into place and makes that durable. Replaces what is there. Same file system. */
+/* Renames a finished file into place and makes that durable. Replaces what is there. Same file
+ * system. */
 int fs_publish(const char *tmp, const char *final, struct err *e);
 /* Writes the whole content beside, fsyncs, renames. */
 int fs_write_file(const char *path, struct str content, struct err *e);
@@ -28,9 +30,10 @@ int fs_write_all(int fd, const void *p, size_t n, struct err *e);
 int fs_remove_tree(const char *path, struct err *e);
 /* 1 exists, 0 not, negative error */
 int fs_exists(const char *path, struct err *e);
-/* Calls fn for every entry (not "." and ".."), name borrowed; stops at and returns a non-zero answer. */
-int fs_list(const char *dir, int (*fn)(void *arg, const char *dir, const char *name, bool is_dir), void *arg,
-            struct err *e);
+/* Calls fn for every entry (not "." and ".."), name borrowed; stops at and returns a non-zero
+ * answer. */
+int fs_list(const char *dir, int (*fn)(void *arg, const char *dir, const char *name, bool is_dir),
+            void *arg, struct err *e);
 /* Free bytes for an unprivileged user on the file system of path. */
 int fs_free_bytes(const char *path, int64_t *ret, struct err *e);
 /* An unnamed temporary file in dir (O_TMPFILE, else created and unlinked). Close-on-exec. */

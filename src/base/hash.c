@@ -16,7 +16,8 @@ struct sha256 {
     EVP_MD_CTX *ctx;
 };
 
-/* These fail only without memory, or when libcrypto has no SHA-256: neither leaves anything to do. */
+/* These fail only without memory, or when libcrypto has no SHA-256: neither leaves anything to do.
+ */
 static void must(int ok)
 {
     if (ok != 1)
@@ -107,9 +108,9 @@ uint64_t random_u64(void)
 }
 
 /*
- * Milliseconds << 12 with the fraction of the millisecond below (RFC 9562, section 6.2, method 3), made to grow by at
- * least one from call to call, so that UUIDs of one process sort in the order they were made. A clock that was set back
- * by more than a second is believed.
+ * Milliseconds << 12 with the fraction of the millisecond below (RFC 9562, section 6.2, method 3),
+ * made to grow by at least one from call to call, so that UUIDs of one process sort in the order
+ * they were made. A clock that was set back by more than a second is believed.
  */
 static uint64_t uuid_ticks(void)
 {
@@ -130,8 +131,8 @@ char *uuid_new(char out[static UUID_MAX])
     uint64_t ms = ticks >> 12;
 
     snprintf(out, UUID_MAX, "%08x-%04x-7%03x-%04x-%012llx", (unsigned)(ms >> 16 & 0xffffffff),
-             (unsigned)(ms & 0xffff), (unsigned)(ticks & 0xfff), (unsigned)(0x8000 | (low >> 48 & 0x3fff)),
-             (unsigned long long)(low & 0xffffffffffff));
+             (unsigned)(ms & 0xffff), (unsigned)(ticks & 0xfff),
+             (unsigned)(0x8000 | (low >> 48 & 0x3fff)), (unsigned long long)(low & 0xffffffffffff));
     return out;
 }
 

@@ -14,7 +14,8 @@ struct sha256 *sha256_new(void);
 void sha256_free(struct sha256 *s);
 CLEANUP_DEFINE(sha256_free, struct sha256 *);
 void sha256_add(struct sha256 *s, const void *p, size_t n);
-void sha256_hex(struct sha256 *s, char out[static SHA256_HEX_MAX]); /* ends it; only free may follow */
+void sha256_hex(struct sha256 *s,
+                char out[static SHA256_HEX_MAX]); /* ends it; only free may follow */
 void sha256_hex_of(struct str bytes, char out[static SHA256_HEX_MAX]);
 bool sha256_is_hex(struct str s); /* 64 digits of 0-9a-f */
 

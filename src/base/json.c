@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/locale_priv.h"
 
-#define DECIMALS_MAX 17
+#define DECIMALS_MAX    17
 #define DOUBLE_TEXT_MAX 352 /* 309 digits, sign, point, decimals */
 
 static void newline(struct jsonw *w)
@@ -231,11 +231,13 @@ void jw_kbool(struct jsonw *w, const char *key, bool v)
 int json_read(struct str text, json_t **ret, struct err *e)
 {
     json_error_t why;
-    json_t *j = json_loadb(text.p ? text.p : "", text.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
+    json_t *j =
+        json_loadb(text.p ? text.p : "", text.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
 
     if (!j)
-        return err_set(e, json_error_code(&why) == json_error_out_of_memory ? ERR_UNAVAILABLE : ERR_INPUT,
-                       "JSON line %d, column %d: %s", why.line, why.column, why.text);
+        return err_set(
+            e, json_error_code(&why) == json_error_out_of_memory ? ERR_UNAVAILABLE : ERR_INPUT,
+            "JSON line %d, column %d: %s", why.line, why.column, why.text);
     *ret = j;
     return 0;
 }

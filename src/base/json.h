@@ -1,7 +1,7 @@
 /*
- * Writing JSON: a small writer that keeps track of commas and nesting, so that what it makes is always well formed.
- * Text that is not UTF-8 has its bad bytes replaced by U+FFFD. Reading is jansson's work (json_read() below sets our
- * limits).
+ * Writing JSON: a small writer that keeps track of commas and nesting, so that what it makes is
+ * always well formed. Text that is not UTF-8 has its bad bytes replaced by U+FFFD. Reading is
+ * jansson's work (json_read() below sets our limits).
  */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
@@ -42,8 +42,8 @@ void jw_kdouble(struct jsonw *w, const char *key, double v, int decimals);
 void jw_kus(struct jsonw *w, const char *key, int64_t us);
 void jw_kbool(struct jsonw *w, const char *key, bool v);
 
-/* Parses one value of at most 2048 levels (jansson's own bound), duplicates refused; ERR_INPUT with line and column.
- * To be freed with json_decref(). */
+/* Parses one value of at most 2048 levels (jansson's own bound), duplicates refused; ERR_INPUT with
+ * line and column. To be freed with json_decref(). */
 int json_read(struct str text, json_t **ret, struct err *e);
 static inline void json_decref_any_(json_t **j)
 {

@@ -1,7 +1,7 @@
 /*
- * The logger. A line is put together in a buffer on the stack, cleaned of control characters, and written with one
- * write() under a lock. The JSON form is made by reading the logfmt form back: the call's own words stay the single
- * source of what a line says.
+ * The logger. A line is put together in a buffer on the stack, cleaned of control characters, and
+ * written with one write() under a lock. The JSON form is made by reading the logfmt form back: the
+ * call's own words stay the single source of what a line says.
  */
 #include "base/log.h"
 
@@ -130,7 +130,8 @@ static bool needs_quotes(struct str s)
     for (size_t i = 0; i < s.n;) {
         size_t at = i;
         uint32_t cp = utf8_next(s, &i);
-        if (cp <= ' ' || cp == '"' || cp == '=' || cp == '\\' || is_unsafe(cp) || (cp == 0xFFFD && i - at == 1))
+        if (cp <= ' ' || cp == '"' || cp == '=' || cp == '\\' || is_unsafe(cp) ||
+            (cp == 0xFFFD && i - at == 1))
             return true;
     }
     return false;
@@ -192,7 +193,8 @@ static void unquote(struct str v, struct buf *out)
     }
 }
 
-/* A plain decimal that any reader takes for the same number; identifiers like "12e4" or "007" stay text. */
+/* A plain decimal that any reader takes for the same number; identifiers like "12e4" or "007" stay
+ * text. */
 static bool is_json_number(struct str v)
 {
     size_t i = v.n > 0 && v.p[0] == '-', first = i, digits = 0;
@@ -283,7 +285,8 @@ static struct str cut_event(struct str *message)
     return word;
 }
 
-static void make_json(struct buf *line, const struct log *l, const char *when, const char *level, struct str message)
+static void make_json(struct buf *line, const struct log *l, const char *when, const char *level,
+                      struct str message)
 {
     struct jsonw w = JSONW(line);
     CLEANUP_BUF struct buf loose = BUF_MAX(LOG_LINE_MAX);
@@ -356,7 +359,8 @@ void log_write(const struct log *l, enum log_level level, const char *fmt, ...)
     va_end(ap);
     if (n >= (int)sizeof message) {
         static const char cut[] = "...";
-        struct str fits = cut_at((struct str){message, sizeof message - 1}, sizeof message - sizeof cut);
+        struct str fits =
+            cut_at((struct str){message, sizeof message - 1}, sizeof message - sizeof cut);
         memcpy(message + fits.n, cut, sizeof cut);
     }
     clock_iso(clock_now_ms(), when);

@@ -1,7 +1,7 @@
 /*
- * A hash map that remembers the order of insertion: entries lie in an array, and a table of indexes (linear probing, at
- * most three quarters full) finds them. A removed entry leaves a hole until the next rebuild. Keys are hashed with
- * SipHash-1-3 under a seed drawn once a process.
+ * A hash map that remembers the order of insertion: entries lie in an array, and a table of indexes
+ * (linear probing, at most three quarters full) finds them. A removed entry leaves a hole until the
+ * next rebuild. Keys are hashed with SipHash-1-3 under a seed drawn once a process.
  */
 #include "base/map.h"
 
@@ -59,8 +59,8 @@ static void sip_round(uint64_t v[4])
 /* SipHash (Aumasson, Bernstein 2012) with one round a word and three at the end */
 static uint64_t hash_of(struct str key)
 {
-    uint64_t v[4] = {seed[0] ^ 0x736f6d6570736575, seed[1] ^ 0x646f72616e646f6d, seed[0] ^ 0x6c7967656e657261,
-                     seed[1] ^ 0x7465646279746573};
+    uint64_t v[4] = {seed[0] ^ 0x736f6d6570736575, seed[1] ^ 0x646f72616e646f6d,
+                     seed[0] ^ 0x6c7967656e657261, seed[1] ^ 0x7465646279746573};
     size_t whole = key.n & ~(size_t)7;
     uint64_t m;
 
@@ -174,7 +174,8 @@ void *map_set(struct map *m, struct str key, void *value)
         assert(m->n_used < MAP_MOST);
         rebuild(m);
     }
-    m->entries[m->n_used] = (struct entry){.key = str_dup(key), .key_n = key.n, .hash = hash, .value = value};
+    m->entries[m->n_used] =
+        (struct entry){.key = str_dup(key), .key_n = key.n, .hash = hash, .value = value};
     put_slot(m, hash, m->n_used);
     m->n_used++;
     m->n++;

@@ -1,4 +1,5 @@
-/* Memory: allocations that abort for what we sized ourselves, allocations that say no for what strangers sized. */
+/* Memory: allocations that abort for what we sized ourselves, allocations that say no for what
+ * strangers sized. */
 #include "base/mem.h"
 
 #include <stdarg.h>

@@ -5,8 +5,8 @@
  *   a request or job   struct arena, freed whole
  *   shared             reference counts, in the module that owns the thing
  *
- * x…() abort when memory is gone; they are for small things whose size we chose. Anything whose size a request or a
- * file chose uses mem_try_…() and a limit with a name.
+ * x…() abort when memory is gone; they are for small things whose size we chose. Anything whose
+ * size a request or a file chose uses mem_try_…() and a limit with a name.
  */
 #ifndef BASE_MEM_H
 #define BASE_MEM_H
@@ -19,7 +19,8 @@ void *xcalloc(size_t n, size_t size) __attribute__((malloc, returns_nonnull));
 void *xrealloc(void *p, size_t size) __attribute__((returns_nonnull));
 char *xstrdup(const char *s) __attribute__((malloc, returns_nonnull));
 char *xstrndup(const char *s, size_t n) __attribute__((malloc, returns_nonnull));
-char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2), malloc, returns_nonnull));
+char *xasprintf(const char *fmt, ...)
+    __attribute__((format(printf, 1, 2), malloc, returns_nonnull));
 
 /* NULL when memory is gone or n * size overflows. Zeroed. Free with free(). */
 void *mem_try_calloc(size_t n, size_t size);
@@ -28,23 +29,24 @@ void *mem_try_realloc(void *p, size_t n, size_t size);
 #define XNEW(type) ((type *)xcalloc(1, sizeof(type)))
 
 /*
- * CLEANUP(thing_free) struct thing *t = …;  calls thing_free(t) at the end of the scope. The function takes the pointer
- * itself and must accept NULL. Each type that wants it says CLEANUP_DEFINE(thing_free, struct thing *) once, after the
- * declaration of the function, in its header.
+ * CLEANUP(thing_free) struct thing *t = …;  calls thing_free(t) at the end of the scope. The
+ * function takes the pointer itself and must accept NULL. Each type that wants it says
+ * CLEANUP_DEFINE(thing_free, struct thing *) once, after the declaration of the function, in its
+ * header.
  */
 #define CLEANUP(fn) __attribute__((cleanup(fn##_cleanup_)))
-#define CLEANUP_DEFINE(fn, type)                                                                                       \
-    static inline void fn##_cleanup_(type *p)                                                                          \
-    {                                                                                                                  \
-        fn(*p);                                                                                                        \
-    }                                                                                                                  \
+#define CLEANUP_DEFINE(fn, type)                                                                   \
+    static inline void fn##_cleanup_(type *p)                                                      \
+    {                                                                                              \
+        fn(*p);                                                                                    \
+    }                                                                                              \
     struct fn##_cleanup_needs_semicolon
 /* Takes the value out of a CLEANUP variable, so that it outlives the scope. */
-#define STEAL(var)                                                                                                     \
-    __extension__({                                                                                                    \
-        __typeof__(var) steal_ = (var);                                                                                \
-        (var) = (__typeof__(var))0;                                                                                    \
-        steal_;                                                                                                        \
+#define STEAL(var)                                                                                 \
+    __extension__({                                                                                \
+        __typeof__(var) steal_ = (var);                                                            \
+        (var) = (__typeof__(var))0;                                                                \
+        steal_;                                                                                    \
     })
 
 void mem_free(void *p);
@@ -71,14 +73,14 @@ static inline int fd_steal(int *fd)
 }
 #define STEAL_FD(var) fd_steal(&(var))
 
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-#define MIN(a, b)    ((a) < (b) ? (a) : (b))
-#define MAX(a, b)    ((a) > (b) ? (a) : (b))
+#define ARRAY_LEN(a)     (sizeof(a) / sizeof((a)[0]))
+#define MIN(a, b)        ((a) < (b) ? (a) : (b))
+#define MAX(a, b)        ((a) > (b) ? (a) : (b))
 #define CLAMP(v, lo, hi) ((v) < (lo) ? (lo) : (v) > (hi) ? (hi) : (v))
 
 /*
- * An arena hands out memory that is freed all at once. One thread uses it at a time. Memory is zeroed.
- * arena_on_free() runs a function when the arena is reset or freed, last registered first.
+ * An arena hands out memory that is freed all at once. One thread uses it at a time. Memory is
+ * zeroed. arena_on_free() runs a function when the arena is reset or freed, last registered first.
  */
 struct arena;
 struct arena *arena_new(void);

@@ -57,7 +57,8 @@ bool str_to_i64(struct str s, int64_t *ret)
     return true;
 }
 
-/* [-]digits[.digits][e[+-]digits] with at least one digit before the exponent: no hex, no "inf", no "nan". */
+/* [-]digits[.digits][e[+-]digits] with at least one digit before the exponent: no hex, no "inf", no
+ * "nan". */
 static bool looks_like_double(struct str s)
 {
     size_t i = 0, digits = 0;
@@ -118,8 +119,8 @@ bool str_to_bytes(struct str s, int64_t *ret)
     return true;
 }
 
-/* Cuts digits[.digits] off the front of *s, as units of 10^-9. At most nine decimals, at least one digit on each side
- * of a point. */
+/* Cuts digits[.digits] off the front of *s, as units of 10^-9. At most nine decimals, at least one
+ * digit on each side of a point. */
 static bool cut_nanos(struct str *s, __int128 *ret)
 {
     __int128 v = 0;

@@ -1,7 +1,7 @@
 /*
- * Starting processes. Between fork and exec only async-signal-safe calls are made, since other threads of ours may hold
- * any lock. What goes wrong there comes back over a close-on-exec pipe, so a program that can not be started is an
- * error of proc_start() and not a child that ends with 127.
+ * Starting processes. Between fork and exec only async-signal-safe calls are made, since other
+ * threads of ours may hold any lock. What goes wrong there comes back over a close-on-exec pipe, so
+ * a program that can not be started is an error of proc_start() and not a child that ends with 127.
  */
 #include "base/proc.h"
 
@@ -27,7 +27,8 @@ struct start_failure {
     int errnum;
 };
 enum { STEP_PARENT, STEP_SIGNALS, STEP_DESCRIPTORS, STEP_EXEC };
-static const char *const step_names[] = {"die with the parent", "reset signals", "arrange descriptors", "exec"};
+static const char *const step_names[] = {"die with the parent", "reset signals",
+                                         "arrange descriptors", "exec"};
 
 struct plan {
     const char *const *argv, *const *envp;
@@ -46,7 +47,8 @@ static _Noreturn void child_fail(int report_fd, int step)
     _exit(127);
 }
 
-/* A descriptor is moved out of the way first, so that no target overwrites a source that is still needed. */
+/* A descriptor is moved out of the way first, so that no target overwrites a source that is still
+ * needed. */
 static void child_descriptors(struct plan *p)
 {
     int report = fcntl(p->report_fd, F_DUPFD_CLOEXEC, p->n_fds);
@@ -72,7 +74,8 @@ static void child_signals(struct plan *p)
     sigset_t none;
 
     for (int s = 1; s < NSIG; s++)
-        if (sigaction(s, &dfl, NULL) < 0 && errno != EINVAL) /* EINVAL: SIGKILL, SIGSTOP, those of libc */
+        if (sigaction(s, &dfl, NULL) < 0 &&
+            errno != EINVAL) /* EINVAL: SIGKILL, SIGSTOP, those of libc */
             child_fail(p->report_fd, STEP_SIGNALS);
     sigemptyset(&none);
     if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
@@ -115,8 +118,8 @@ static void reap(pid_t pid)
         continue;
 }
 
-int proc_start(const char *const argv[], const char *const envp[], const int *fds, int n_fds, struct proc *ret,
-               struct err *e)
+int proc_start(const char *const argv[], const char *const envp[], const int *fds, int n_fds,
+               struct proc *ret, struct err *e)
 {
     static const char *const no_env[] = {NULL};
     CLEANUP_CLOSE int report_read = -1;
@@ -178,8 +181,8 @@ static int64_t us_of(struct timeval t)
     return (int64_t)t.tv_sec * 1000000 + t.tv_usec;
 }
 
-/* 1 and *ret when it ended, 0 when it runs. The system call itself, not libc's waitid(): only that one tells the
- * resources used. */
+/* 1 and *ret when it ended, 0 when it runs. The system call itself, not libc's waitid(): only that
+ * one tells the resources used. */
 static int collect(struct proc *p, struct proc_exit *ret, struct err *e)
 {
     siginfo_t info = {0};
@@ -219,7 +222,8 @@ int proc_wait(struct proc *p, int64_t deadline_mono_ms, struct proc_exit *ret, s
         int n = poll(&pfd, 1, timeout_ms);
         if (n < 0 && errno != EINTR)
             return err_errno(e, errno, "wait for process %d: poll", (int)p->pid);
-        /* also with a clock that a test holds still, a wait that has passed is a deadline that has passed */
+        /* also with a clock that a test holds still, a wait that has passed is a deadline that has
+         * passed */
         if (n == 0 && timeout_ms < 1 << 30)
             return collect(p, ret, e);
     }
@@ -228,7 +232,8 @@ int proc_wait(struct proc *p, int64_t deadline_mono_ms, struct proc_exit *ret, s
 void proc_kill(struct proc *p)
 {
     if (p->pidfd >= 0)
-        pidfd_send_signal(p->pidfd, SIGKILL, NULL, 0); /* ESRCH: it ended, which is what was wanted */
+        pidfd_send_signal(p->pidfd, SIGKILL, NULL,
+                          0); /* ESRCH: it ended, which is what was wanted */
 }
 
 void proc_finish(struct proc *p)

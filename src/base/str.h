@@ -1,6 +1,7 @@
 /*
- * Text: `struct str` is a borrowed pointer and length (not NUL-terminated), `struct buf` an owned, growing, bounded
- * one, VEC(T) a typed growing array. Bytes from outside stay `struct str` until validated.
+ * Text: `struct str` is a borrowed pointer and length (not NUL-terminated), `struct buf` an owned,
+ * growing, bounded one, VEC(T) a typed growing array. Bytes from outside stay `struct str` until
+ * validated.
  */
 #ifndef BASE_STR_H
 #define BASE_STR_H
@@ -31,8 +32,8 @@ bool str_ieqz(struct str a, const char *z); /* ASCII case ignored */
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
 struct str str_trim(struct str s);
-/* Cuts *rest at the first sep: returns the part before, *rest is what follows (empty at the end). False when *rest was
- * already used up (p == NULL). */
+/* Cuts *rest at the first sep: returns the part before, *rest is what follows (empty at the end).
+ * False when *rest was already used up (p == NULL). */
 bool str_cut(struct str *rest, char sep, struct str *ret_part);
 char *str_dup(struct str s); /* NUL-terminated copy, to be freed */
 
@@ -42,19 +43,23 @@ bool str_to_u64(struct str s, uint64_t *ret);
 bool str_to_double(struct str s, double *ret); /* finite, '.' as the point in every locale */
 /* "5G", "300M", "64k", "1024" -> bytes, powers of 1024 */
 bool str_to_bytes(struct str s, int64_t *ret);
-/* "90", "90s", "10m", "6h", "1d", "250ms" -> milliseconds; a bare number is seconds, fractions allowed */
+/* "90", "90s", "10m", "6h", "1d", "250ms" -> milliseconds; a bare number is seconds, fractions
+ * allowed */
 bool str_to_duration_ms(struct str s, int64_t *ret);
-/* "83.5" seconds, "1:23.5", "00:01:23.500" -> microseconds; digits beyond six are refused, never rounded */
+/* "83.5" seconds, "1:23.5", "00:01:23.500" -> microseconds; digits beyond six are refused, never
+ * rounded */
 bool str_to_time_us(struct str s, int64_t *ret);
 
 bool utf8_valid(struct str s);
-/* Decodes one code point at s.p[*i], advances *i; U+FFFD and one byte on for what is not UTF-8. *i < s.n must hold. */
+/* Decodes one code point at s.p[*i], advances *i; U+FFFD and one byte on for what is not UTF-8. *i
+ * < s.n must hold. */
 uint32_t utf8_next(struct str s, size_t *i);
 size_t utf8_put(uint32_t cp, char out[static 4]);
 
 /*
- * A buffer that grows up to max bytes (0 means BUF_DEFAULT_MAX). Appending past the limit or without memory marks it
- * `failed` and drops the bytes; the caller looks once, at the end, with buf_ok(). Always NUL-terminated once touched.
+ * A buffer that grows up to max bytes (0 means BUF_DEFAULT_MAX). Appending past the limit or
+ * without memory marks it `failed` and drops the bytes; the caller looks once, at the end, with
+ * buf_ok(). Always NUL-terminated once touched.
  */
 #define BUF_DEFAULT_MAX ((size_t)64 << 20)
 struct buf {
@@ -84,23 +89,24 @@ static inline struct str buf_str(const struct buf *b)
 const char *buf_z(struct buf *b); /* NUL-terminated, borrowed, never NULL */
 char *buf_steal(struct buf *b);   /* NUL-terminated, to be freed; the buffer is empty afterwards */
 
-/* VEC(int) v = {0}; VEC_PUSH(&v, 3); v.p[0]; VEC_FINISH(&v); for sizes we chose; aborts without memory. */
-#define VEC(type)                                                                                                      \
-    struct {                                                                                                           \
-        type *p;                                                                                                       \
-        size_t n, cap;                                                                                                 \
+/* VEC(int) v = {0}; VEC_PUSH(&v, 3); v.p[0]; VEC_FINISH(&v); for sizes we chose; aborts without
+ * memory. */
+#define VEC(type)                                                                                  \
+    struct {                                                                                       \
+        type *p;                                                                                   \
+        size_t n, cap;                                                                             \
     }
-#define VEC_PUSH(v, item)                                                                                              \
-    do {                                                                                                               \
-        if ((v)->n == (v)->cap)                                                                                        \
-            (v)->p = vec_grow_((v)->p, &(v)->cap, sizeof(*(v)->p));                                                    \
-        (v)->p[(v)->n++] = (item);                                                                                     \
+#define VEC_PUSH(v, item)                                                                          \
+    do {                                                                                           \
+        if ((v)->n == (v)->cap)                                                                    \
+            (v)->p = vec_grow_((v)->p, &(v)->cap, sizeof(*(v)->p));                                \
+        (v)->p[(v)->n++] = (item);                                                                 \
     } while (0)
-#define VEC_FINISH(v)                                                                                                  \
-    do {                                                                                                               \
-        free((v)->p);                                                                                                  \
-        (v)->p = NULL;                                                                                                 \
-        (v)->n = (v)->cap = 0;                                                                                         \
+#define VEC_FINISH(v)                                                                              \
+    do {                                                                                           \
+        free((v)->p);                                                                              \
+        (v)->p = NULL;                                                                             \
+        (v)->n = (v)->cap = 0;                                                                     \
     } while (0)
 #define VEC_FOREACH(v, it) for (__typeof__((v)->p) it = (v)->p; it && it < (v)->p + (v)->n; it++)
 void *vec_grow_(void *p, size_t *cap, size_t item_size);

@@ -21,7 +21,8 @@ static void clean_up(void)
 {
     struct err e = {0};
 
-    if (own_dir && own_pid == getpid() && fs_remove_tree(own_dir, &e) < 0) /* not in a child that exits */
+    if (own_dir && own_pid == getpid() &&
+        fs_remove_tree(own_dir, &e) < 0) /* not in a child that exits */
         fprintf(stderr, "# %s\n", e.text);
     free(own_dir);
     own_dir = NULL;
@@ -33,7 +34,7 @@ int test_run(const char *file)
     const char *base = strrchr(file, '/');
     VEC(struct CMUnitTest) chosen = {0};
 
-    VEC_FOREACH(&tests, t)
+    VEC_FOREACH (&tests, t)
         if (!only || strstr(t->name, only))
             VEC_PUSH(&chosen, *t);
     atexit(clean_up);
@@ -66,7 +67,8 @@ static char *shared_root(void)
 {
     const char *told = getenv("RUSHES_TEST_SHARED"), *checkout = getenv("RUSHES_SOURCE_ROOT");
 
-    return told && told[0] ? xstrdup(told) : fs_join(checkout && checkout[0] ? checkout : ".", "../shared");
+    return told && told[0] ? xstrdup(told)
+                           : fs_join(checkout && checkout[0] ? checkout : ".", "../shared");
 }
 
 const char *test_shared(const char *path)
