@@ -14,9 +14,9 @@
  * transaction: what they made and the completion become visible together.
  *
  *     struct queue *q;                     one per process: its identity as a worker
- *     while (queue_claim(q, QUEUE_ALL, &job, &next_ms, e) …)
+ *     while (queue_claim(q, QUEUE_ALL, NULL, &job, &next_ms, e) …)
  *         CLAIM_GOT:   run the stage, polling job_status(); then
- *                          db_begin; write results; queue_finish(tx, job); queue_add(tx, next
+ *                          db_begin; write results; queue_finish(tx, job, NULL); queue_add(tx, next
  * stage); db_commit or  queue_fail(q, job, &why) CLAIM_EMPTY: queue_wait(q, next_ms, deadline)
  */
 #ifndef QUEUE_QUEUE_H
