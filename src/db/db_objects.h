@@ -39,6 +39,8 @@ int db_object_find(struct tx *tx, struct arena *a, const char *source_sha256, co
 #define DB_OBJECTS_MAX 200000
 int db_object_of_source(struct tx *tx, struct arena *a, const char *source_sha256,
                         struct object **ret, size_t *ret_n, struct err *e);
+/* Is there an original of exactly this size? 1 yes, 0 no. What lets ingest hash before it copies. */
+int db_object_size_known(struct tx *tx, int64_t size_bytes, struct err *e);
 /* Walks all objects by key, after NULL from the start; *ret_n < limit at the end. */
 int db_object_walk(struct tx *tx, struct arena *a, const char *after_key, int limit,
                    struct object **ret, size_t *ret_n, struct err *e);

@@ -33,6 +33,7 @@ struct upload {
     int64_t declared_bytes; /* -1 unknown */
     int64_t received_bytes;
     const char *checksum_sha256; /* hex, "" until known */
+    const char *meta_json; /* what the uploader said of it (title, tags ...), a JSON object or "" */
     const char *error_text, *error_plain;
     int64_t created_at_ms, updated_at_ms;
 };
