@@ -109,9 +109,9 @@ struct video_page {
 int db_video_list(struct tx *tx, struct arena *a, const struct video_filter *f,
                   struct video_page *ret, struct err *e);
 
-/* One step of the state machine. ERR_CONFLICT: not allowed from where it is; ERR_NOT_FOUND.
- * Entering processing stamps started_at (the first time), entering indexed completed_at and
- * progress 100. */
+/* One step of the state machine: 1 done, 0 it is there already. ERR_CONFLICT: not allowed from
+ * where it is; ERR_NOT_FOUND. Entering processing stamps started_at (the first time), entering
+ * indexed completed_at and progress 100. */
 int db_video_set_state(struct tx *tx, const char *id, enum video_state to, struct err *e);
 /* State failed with the reason (code, technical text, plain sentence, next step). 1 done; 0 it is
  * failed or deleted already, or indexed (a late failure does not take back what is published):

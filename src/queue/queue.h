@@ -13,11 +13,12 @@
  * fence, so a worker that lost its lease changes nothing. Stages publish and finish in one
  * transaction: what they made and the completion become visible together.
  *
- *     struct queue *q;                     one per process: its identity as a worker
- *     while (queue_claim(q, QUEUE_ALL, NULL, &job, &next_ms, e) …)
- *         CLAIM_GOT:   run the stage, polling job_status(); then
- *                          db_begin; write results; queue_finish(tx, job, NULL); queue_add(tx, next
- * stage); db_commit or  queue_fail(q, job, &why) CLAIM_EMPTY: queue_wait(q, next_ms, deadline)
+ *     for each job:
+ *         queue_claim(q, QUEUE_ALL, NULL, &job, &next_ms, e)
+ *         CLAIM_EMPTY: queue_wait(q, next_ms, deadline)
+ *         CLAIM_GOT:   run the stage, polling job_status(); then, in one transaction, write the
+ *                      results, queue_finish(tx, job, NULL, e), queue_add() the next stage, commit;
+ *                      or queue_fail(q, job, &why, e)
  */
 #ifndef QUEUE_QUEUE_H
 #define QUEUE_QUEUE_H
@@ -96,12 +97,14 @@ enum claim { CLAIM_EMPTY = 0, CLAIM_GOT = 1 };
 /*
  * Leases the runnable job with the highest priority, oldest first among equals, from the queues
  * whose bit 1 << name is set, within the queues' concurrency. Leases that ran out are taken back on
- * the way. *ret_job is the caller's, to be freed with job_free(), at the latest before
- * queue_free(); its lease is renewed until it is freed. CLAIM_EMPTY: *ret_next_ms (may be NULL) is
- * the wall time at which something may become runnable, INT64_MAX if nothing is scheduled.
+ * the way. only_video not NULL: only jobs of that video. *ret_job is the caller's, to be freed with
+ * job_free(), at the latest before queue_free(); its lease is renewed until it is freed.
+ *
+ * CLAIM_EMPTY: *ret_next_ms (may be NULL) is the wall time at which something may become runnable,
+ * INT64_MAX if nothing is scheduled.
  */
-int queue_claim(struct queue *q, unsigned queues, struct job **ret_job, int64_t *ret_next_ms,
-                struct err *e);
+int queue_claim(struct queue *q, unsigned queues, const char *only_video, struct job **ret_job,
+                int64_t *ret_next_ms, struct err *e);
 /* Stops renewing; does not touch the row (finish, fail or release it first, or it waits for its
  * lease to run out). */
 void job_free(struct job *j);
@@ -125,9 +128,9 @@ int queue_renew(struct queue *q, struct job *j, struct err *e);
 #define QUEUE_PROGRESS_EVERY_MS 500
 int queue_progress(struct queue *q, struct job *j, int percent, const char *note, int video_percent,
                    struct err *e);
-/* Completes the job inside the caller's publishing transaction. ERR_CONFLICT: the lease was lost;
- * roll back. */
-int queue_finish(struct tx *tx, struct job *j, struct err *e);
+/* Completes the job inside the caller's publishing transaction; note (NULL keeps the last one) is
+ * for people. ERR_CONFLICT: the lease was lost; roll back. */
+int queue_finish(struct tx *tx, struct job *j, const char *note, struct err *e);
 
 enum queue_failed {
     QUEUE_FAIL_LOST = 0,
