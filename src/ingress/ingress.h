@@ -14,10 +14,12 @@
 
 #include "base/err.h"
 #include "base/hash.h"
+#include "db/db_videos.h"
 
 struct db;
 struct log;
 struct store;
+struct tx;
 
 /* What ingress works with; plain data, borrowed, shared read-only. */
 struct ingress {
@@ -29,7 +31,7 @@ struct ingress {
      * Starts the work on a new video, in the transaction that makes its row: enqueues the first job
      * (pipeline_begin()). Fails the whole when it fails.
      */
-    int (*start)(void *arg, struct db *db, const char *video_id, struct err *e);
+    int (*start)(void *arg, struct tx *tx, const char *video_id, struct err *e);
     void *start_arg;
     /* Called now and then while bytes are read; non-zero stops with ERR_CANCELLED. May be NULL. */
     int (*progress)(void *arg, int64_t done_bytes, int64_t total_bytes);
@@ -50,35 +52,42 @@ struct ingress_meta {
     int n_tags;
     const char *batch_name;
     int64_t batch_order;
-    const char *project_id,
-        *camera_id;       /* existing rows; a file counts as the same only within one camera */
-    const char *notes;    /* of the operator */
-    const char *uploader; /* user id */
-    int64_t recorded_ms;  /* actual recording time, wall ms; 0 not known */
+    const char *project_id; /* a file counts as the same only within one project and camera */
+    const char *pin_id;     /* camera */
+    const char *notes;      /* of the operator (E-21); kept in source_metadata_json as "notes" */
+    const char *user_id;    /* NULL: the local user */
+    int64_t recorded_at_ms; /* actual recording time, wall ms; 0 not known */
 };
 
 enum ingress_outcome {
     INGRESS_NEW,       /* a video was made and its first job is queued */
-    INGRESS_DUPLICATE, /* this content is in the library already (same camera): its video is
+    INGRESS_DUPLICATE, /* this content is in the library already (same scope), indexed or failed:
                           returned as it is */
-    INGRESS_RESUMED, /* an interrupted upload of this content was finished now; otherwise as NEW */
+    INGRESS_RESUMED,   /* it is there and still on its way (an earlier ingest was interrupted, or is
+                          at work now) */
 };
 struct ingress_result {
     enum ingress_outcome outcome;
     char video_id[UUID_MAX];
     char sha256[SHA256_HEX_MAX];
     int64_t size_bytes;
-    char state[16]; /* the video's state now: a duplicate may be indexed, in work or failed */
+    enum video_state state; /* the video's now */
+    bool healed; /* a duplicate whose stored original was lost or damaged: it is whole again */
 };
 
 /*
  * Takes path (the kernel's bytes, any language). Never waits on a fifo. A file whose size the
  * library already knows is hashed first, so that a duplicate costs one read and no second copy.
- * Negative: ERR_NOT_FOUND  no such file        ERR_INPUT    a folder, fifo, socket or device;
- * empty; it can not be read ERR_DENIED     no permission       ERR_LIMIT    larger than max_bytes
- *   ERR_CONFLICT   the file changed while it was read (nothing is kept)
- *   ERR_STORAGE    disk full or failing           ERR_USAGE   meta is beyond its limits
- *   ERR_CANCELLED  progress said so
+ * Negative:
+ *
+ *     ERR_NOT_FOUND  no such file
+ *     ERR_DENIED     no permission
+ *     ERR_INPUT      a folder, fifo, socket or device; empty; it can not be read to its end
+ *     ERR_LIMIT      larger than max_bytes
+ *     ERR_CONFLICT   the file changed while it was read (nothing is kept)
+ *     ERR_STORAGE    disk full or failing
+ *     ERR_USAGE      meta is beyond its limits
+ *     ERR_CANCELLED  progress said so
  */
 int ingress_file(const struct ingress *in, const char *path, const struct ingress_meta *meta,
                  struct ingress_result *ret, struct err *e);
