@@ -210,8 +210,11 @@ static int fs_remove_object(struct store *s, const char *key, struct err *e)
         return err_errno(e, errno, "'%s'", path);
     if (unlink(path) < 0)
         return errno == ENOENT || errno == ENOTDIR ? 0 : err_errno(e, errno, "'%s'", path);
-    if (fs_sync_dir_of(path, e) < 0)
-        return -1;
+    if (fs_sync_dir_of(path, e) < 0) {
+        if (e->code != ERR_NOT_FOUND)
+            return -1;
+        err_clear(e); /* someone else removed the last object of the folder, and the folder */
+    }
     /* folders that this emptied; a kept one is harmless, so failures do not matter */
     for (char *slash; (slash = strrchr(path, '/')) && (size_t)(slash - path) > objects_n;) {
         *slash = '\0';
