@@ -1,16 +1,18 @@
 /*
- * The table of commands, the parser of their switches, and help. Settings (--data, --proxy.height …) are taken out of
- * argv before this file sees it; what remains is a command, its switches and its arguments.
+ * The table of commands, the parser of their switches, and help. Settings (--data, --proxy.height
+ * …) are taken out of argv before this file sees it; what remains is a command, its switches and
+ * its arguments.
  */
 #include "cli/cli.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 
 static const struct cli_command *const commands[] = {
-    &cli_ingest, &cli_search, &cli_videos, &cli_get,  &cli_probe,  &cli_frames,  &cli_shots,
+    &cli_ingest, &cli_search, &cli_videos, &cli_get,    &cli_probe,   &cli_frames, &cli_shots,
     &cli_cut,    &cli_work,   &cli_jobs,   &cli_verify, &cli_rebuild, &cli_doctor,
 };
 
@@ -53,7 +55,9 @@ int cli_print(struct cli *c, struct buf *out)
     return 0;
 }
 
-/* ---- help -------------------------------------------------------------------------------------------------------- */
+/* ---- help
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 static void help_all(struct buf *out)
 {
@@ -68,10 +72,11 @@ static void help_all(struct buf *out)
         }
         buf_addf(out, "  %-9s %s\n", k->name, k->summary);
     }
-    buf_addz(out, "\n  rushes COMMAND --help    what a command takes\n"
-                  "  rushes help settings     every setting: flag, environment variable, config file\n"
-                  "  rushes version\n\n"
-                  "exit status: 0 done, 1 failed, 2 usage, 3 bad input, 4 limit, 5 unavailable\n");
+    buf_addz(out,
+             "\n  rushes COMMAND --help    what a command takes\n"
+             "  rushes help settings     every setting: flag, environment variable, config file\n"
+             "  rushes version\n\n"
+             "exit status: 0 done, 1 failed, 2 usage, 3 bad input, 4 limit, 5 unavailable\n");
 }
 
 static void help_command(const struct cli_command *k, struct buf *out)
@@ -82,21 +87,24 @@ static void help_command(const struct cli_command *k, struct buf *out)
     buf_addz(out, "\n");
     for (const struct cli_switch *s = k->switches; s && s->name; s++) {
         char head[64];
-        snprintf(head, sizeof head, "%s%c%s%s%s%s", s->letter ? "-" : "", s->letter ? s->letter : ' ',
-                 s->letter ? ", " : "", s->name, s->value ? " " : "", s->value ? s->value : "");
+        snprintf(head, sizeof head, "%s%c%s%s%s%s", s->letter ? "-" : "",
+                 s->letter ? s->letter : ' ', s->letter ? ", " : "", s->name, s->value ? " " : "",
+                 s->value ? s->value : "");
         buf_addf(out, "  %-28s %s\n", head, s->help);
     }
     buf_addf(out, "  %-28s %s\n  %-28s %s\n", " --json", "results for machines", " --data DIR",
              "the library's folder (default ./rushes-data)");
 }
 
-/* ---- failing ----------------------------------------------------------------------------------------------------- */
+/* ---- failing
+ * -----------------------------------------------------------------------------------------------------
+ */
 
 int cli_fail(struct cli *c, const char *subject, const struct err *e)
 {
     const struct err_class *k = err_class(e->code);
-    log_error(c->log, "command_failed command=%s code=%s cause=%s", c->command ? c->command->name : "-", k->name,
-              LOGZ(e->text));
+    log_error(c->log, "command_failed command=%s code=%s cause=%s",
+              c->command ? c->command->name : "-", k->name, LOGZ(e->text));
     if (c->json) {
         CLEANUP_BUF struct buf out = {0};
         struct jsonw w = JSONW(&out);
@@ -146,7 +154,9 @@ int cli_fail_usage(struct cli *c, const char *fmt, ...)
     return cli_fail(c, NULL, &e);
 }
 
-/* ---- switches ---------------------------------------------------------------------------------------------------- */
+/* ---- switches
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 const char *cli_value(const struct cli *c, const char *name)
 {
@@ -215,11 +225,11 @@ static int parse(struct cli *c, int argc, char **argv)
         c->values[k] = value ? value : "";
     }
     if (c->n_args < c->command->min_args)
-        return cli_fail_usage(c, "'rushes %s' needs more: rushes %s %s", c->command->name, c->command->name,
-                              c->command->usage);
+        return cli_fail_usage(c, "'rushes %s' needs more: rushes %s %s", c->command->name,
+                              c->command->name, c->command->usage);
     if (c->n_args > c->command->max_args)
-        return cli_fail_usage(c, "'%s' is one argument too many for 'rushes %s'.", c->args[c->command->max_args],
-                              c->command->name);
+        return cli_fail_usage(c, "'%s' is one argument too many for 'rushes %s'.",
+                              c->args[c->command->max_args], c->command->name);
     return PARSE_OK;
 }
 
@@ -262,7 +272,8 @@ int cli_main(int argc, char **argv, const struct conf *conf)
     return r;
 }
 
-/* ---- media files on the command line ------------------------------------------------------------------------------- */
+/* ---- media files on the command line
+ * ------------------------------------------------------------------------------- */
 
 int cli_open_media(const char *path, int *ret_fd, struct err *e)
 {
@@ -281,10 +292,12 @@ int cli_open_media(const char *path, int *ret_fd, struct err *e)
         return err_errno(e, errno, "fstat %s", LOGZ(path));
     if (S_ISDIR(st.st_mode)) {
         err_set(e, ERR_INPUT, "%s is a directory", LOGZ(path));
-        return err_plain(e, "This is a folder, not a video file.", "Name the files in it: FOLDER/*.mp4");
+        return err_plain(e, "This is a folder, not a video file.",
+                         "Name the files in it: FOLDER/*.mp4");
     }
     if (!S_ISREG(st.st_mode)) {
-        err_set(e, ERR_INPUT, "%s is not a regular file (mode %o)", LOGZ(path), st.st_mode & S_IFMT);
+        err_set(e, ERR_INPUT, "%s is not a regular file (mode %o)", LOGZ(path),
+                st.st_mode & S_IFMT);
         return err_plain(e, "This is a pipe or device, not a file.", "Save it to a file first.");
     }
     if (st.st_size == 0) {
@@ -295,14 +308,16 @@ int cli_open_media(const char *path, int *ret_fd, struct err *e)
     return 0;
 }
 
-/* ---- signals ------------------------------------------------------------------------------------------------------- */
+/* ---- signals
+ * -------------------------------------------------------------------------------------------------------
+ */
 
-static volatile sig_atomic_t stop_signals;
+static atomic_bool stop_flag;
 
 static void on_stop(int sig)
 {
     (void)sig;
-    if (stop_signals++ > 0)
+    if (atomic_exchange(&stop_flag, true))
         _exit(130);
 }
 
@@ -314,19 +329,25 @@ void cli_catch_signals(void)
     sigaction(SIGTERM, &sa, NULL);
 }
 
-bool cli_stopped(void)
+atomic_bool *cli_stop_flag(void)
 {
-    return stop_signals > 0;
+    return &stop_flag;
 }
 
-/* ---- texts for people ---------------------------------------------------------------------------------------------- */
+bool cli_stopped(void)
+{
+    return atomic_load(&stop_flag);
+}
+
+/* ---- texts for people
+ * ---------------------------------------------------------------------------------------------- */
 
 char *cli_time_text(int64_t us, char out[static CLI_TEXT_MAX])
 {
     int64_t tenths = us / 100000, s = tenths / 10;
     if (s >= 3600)
-        snprintf(out, CLI_TEXT_MAX, "%d:%02d:%02d.%d", (int)(s / 3600), (int)(s / 60 % 60), (int)(s % 60),
-                 (int)(tenths % 10));
+        snprintf(out, CLI_TEXT_MAX, "%d:%02d:%02d.%d", (int)(s / 3600), (int)(s / 60 % 60),
+                 (int)(s % 60), (int)(tenths % 10));
     else
         snprintf(out, CLI_TEXT_MAX, "%d:%02d.%d", (int)(s / 60), (int)(s % 60), (int)(tenths % 10));
     return out;

@@ -1,10 +1,12 @@
 /*
- * The command line: one table of commands, one parser of switches, one way to print and to fail. A command is a thin
- * skin: parse, call, print. It returns 0 or an exit code through cli_fail(), which prints the plain sentence once.
+ * The command line: one table of commands, one parser of switches, one way to print and to fail. A
+ * command is a thin skin: parse, call, print. It returns 0 or an exit code through cli_fail(),
+ * which prints the plain sentence once.
  */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/json.h"
@@ -33,7 +35,8 @@ struct cli {
     bool progress; /* a person watches: standard error is a terminal and not --json */
     int n_args;    /* what is neither setting nor switch */
     char **args;
-    const char *values[CLI_SWITCHES_MAX]; /* in the order of the command's switches; a flag's value is "" */
+    const char *
+        values[CLI_SWITCHES_MAX]; /* in the order of the command's switches; a flag's value is "" */
 };
 
 struct cli_command {
@@ -50,7 +53,8 @@ struct cli_command {
 /* Runs argv (settings already taken out by conf_load). Returns the exit code. */
 int cli_main(int argc, char **argv, const struct conf *conf);
 
-/* ---- for commands ---------------------------------------------------------------------------------------------- */
+/* ---- for commands
+ * ---------------------------------------------------------------------------------------------- */
 
 /* The value of a switch, NULL when it was not given. */
 const char *cli_value(const struct cli *c, const char *name);
@@ -58,29 +62,34 @@ static inline bool cli_flag(const struct cli *c, const char *name)
 {
     return cli_value(c, name) != NULL;
 }
-/* Prints the error (sentence, category, next step; JSON with --json), logs its cause, returns the exit code. `subject`
- * is what it is about, a file name say; may be NULL. */
+/* Prints the error (sentence, category, next step; JSON with --json), logs its cause, returns the
+ * exit code. `subject` is what it is about, a file name say; may be NULL. */
 int cli_fail(struct cli *c, const char *subject, const struct err *e);
 int cli_fail_usage(struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Writes a finished buffer to standard output; a full disk or closed pipe is an error. Returns 0 or the exit code. */
+/* Writes a finished buffer to standard output; a full disk or closed pipe is an error. Returns 0 or
+ * the exit code. */
 int cli_print(struct cli *c, struct buf *out);
 
-/* Opens a local media file for reading: directories, pipes and missing permission are plain sentences. */
+/* Opens a local media file for reading: directories, pipes and missing permission are plain
+ * sentences. */
 int cli_open_media(const char *path, int *ret_fd, struct err *e);
-/* A media_ctx from the settings, its progress drawn as a bar where a person watches, cancelled by SIGINT/SIGTERM. */
+/* A media_ctx from the settings, its progress drawn as a bar where a person watches, cancelled by
+ * SIGINT/SIGTERM. */
 void cli_media_ctx(struct cli *c, struct media_ctx *m, const char *label);
 void cli_progress(struct cli *c, const char *label, int percent, const char *note);
 void cli_progress_done(struct cli *c);
-/* True once SIGINT or SIGTERM arrived (first call of cli_catch_signals() arms it; a second signal ends at once). */
+/* True once SIGINT or SIGTERM arrived (first call of cli_catch_signals() arms it; a second signal
+ * ends at once). */
 void cli_catch_signals(void);
 bool cli_stopped(void);
+atomic_bool *cli_stop_flag(void); /* the same, for a worker to watch */
 
 /* "1:23.4", "12.3 MB": for people */
 #define CLI_TEXT_MAX 48
 char *cli_time_text(int64_t us, char out[static CLI_TEXT_MAX]);
 char *cli_size_text(int64_t bytes, char out[static CLI_TEXT_MAX]);
 
-extern const struct cli_command cli_ingest, cli_search, cli_videos, cli_get, cli_probe, cli_frames, cli_shots, cli_cut,
-    cli_work, cli_jobs, cli_verify, cli_rebuild, cli_doctor;
+extern const struct cli_command cli_ingest, cli_search, cli_videos, cli_get, cli_probe, cli_frames,
+    cli_shots, cli_cut, cli_work, cli_jobs, cli_verify, cli_rebuild, cli_doctor;
 
 #endif

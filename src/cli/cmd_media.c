@@ -1,4 +1,5 @@
-/* probe, frames, shots, cut: commands on one local file, no library needed. The media child does the work. */
+/* probe, frames, shots, cut: commands on one local file, no library needed. The media child does
+ * the work. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -17,8 +18,8 @@ static const char *tmp_dir(void)
 }
 
 /* Opens the file and makes its frame index in an unnamed temporary file. */
-static int index_of(struct cli *c, const struct media_ctx *m, int fd, int *ret_fd, struct frame_index **ret,
-                    struct err *e)
+static int index_of(struct cli *c, const struct media_ctx *m, int fd, int *ret_fd,
+                    struct frame_index **ret, struct err *e)
 {
     CLEANUP_CLOSE int index_fd = -1;
     if (fs_tmpfile(tmp_dir(), &index_fd, e) < 0 || media_index(m, fd, index_fd, e) < 0 ||
@@ -29,7 +30,9 @@ static int index_of(struct cli *c, const struct media_ctx *m, int fd, int *ret_f
     return 0;
 }
 
-/* ---- probe ------------------------------------------------------------------------------------------------------- */
+/* ---- probe
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static int probe_run(struct cli *c)
 {
@@ -58,7 +61,9 @@ const struct cli_command cli_probe = {
     .run = probe_run,
 };
 
-/* ---- frames ------------------------------------------------------------------------------------------------------ */
+/* ---- frames
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static int frames_run(struct cli *c)
 {
@@ -99,8 +104,9 @@ static int frames_run(struct cli *c)
     } else {
         buf_addz(&out, "frame,pts,time_base,seconds,key\n");
         for (int64_t i = 0; i < x->n; i++)
-            buf_addf(&out, "%" PRId64 ",%" PRId64 ",%d/%d,%s,%d\n", i, x->frames[i].pts, x->time_base_num,
-                     x->time_base_den, clock_us_text(frame_index_us(x, i), t), x->frames[i].key);
+            buf_addf(&out, "%" PRId64 ",%" PRId64 ",%d/%d,%s,%d\n", i, x->frames[i].pts,
+                     x->time_base_num, x->time_base_den, clock_us_text(frame_index_us(x, i), t),
+                     x->frames[i].key);
     }
     return cli_print(c, &out);
 }
@@ -110,21 +116,25 @@ const struct cli_command cli_frames = {
     .group = "One file",
     .usage = "FILE",
     .summary = "the frame index: number, pts, time base, seconds and key flag of every frame",
-    .details = "Frames are counted from 0 in the order they are shown, edit lists applied. The text form is CSV.",
+    .details = "Frames are counted from 0 in the order they are shown, edit lists applied. The "
+               "text form is CSV.",
     .min_args = 1,
     .max_args = 1,
     .run = frames_run,
 };
 
-/* ---- shots ------------------------------------------------------------------------------------------------------- */
+/* ---- shots
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static void shots_csv(const struct media_shots *s, struct buf *out)
 {
     char a[CLOCK_ISO_MAX], b[CLOCK_ISO_MAX];
     buf_addz(out, "shot,start_frame,end_frame,start_seconds,end_seconds\n");
     for (int64_t i = 0; i < s->n; i++)
-        buf_addf(out, "%" PRId64 ",%" PRId64 ",%" PRId64 ",%s,%s\n", i, s->shots[i].start_frame, s->shots[i].end_frame,
-                 clock_us_text(s->shots[i].start_us, a), clock_us_text(s->shots[i].end_us, b));
+        buf_addf(out, "%" PRId64 ",%" PRId64 ",%" PRId64 ",%s,%s\n", i, s->shots[i].start_frame,
+                 s->shots[i].end_frame, clock_us_text(s->shots[i].start_us, a),
+                 clock_us_text(s->shots[i].end_us, b));
 }
 
 static void shots_json(const struct media_shots *s, struct buf *out)
@@ -156,10 +166,12 @@ static void shots_json(const struct media_shots *s, struct buf *out)
 static void edl_time(int64_t frame, int fps, struct buf *out)
 {
     int64_t s = frame / fps;
-    buf_addf(out, "%02d:%02d:%02d:%02d", (int)(s / 3600), (int)(s / 60 % 60), (int)(s % 60), (int)(frame % fps));
+    buf_addf(out, "%02d:%02d:%02d:%02d", (int)(s / 3600), (int)(s / 60 % 60), (int)(s % 60),
+             (int)(frame % fps));
 }
 
-static void shots_edl(const struct media_shots *s, const struct media_info *info, const char *path, struct buf *out)
+static void shots_edl(const struct media_shots *s, const struct media_info *info, const char *path,
+                      struct buf *out)
 {
     struct media_rational r = info->streams[info->video].frame_rate;
     int fps = r.den > 0 && r.num > 0 ? (int)((r.num + r.den / 2) / r.den) : 25;
@@ -200,7 +212,8 @@ static void otio_range(struct jsonw *w, const char *key, int64_t start, int64_t 
     jw_obj_end(w);
 }
 
-static void shots_otio(const struct media_shots *s, const struct media_info *info, const char *path, struct buf *out)
+static void shots_otio(const struct media_shots *s, const struct media_info *info, const char *path,
+                       struct buf *out)
 {
     struct media_rational r = info->streams[info->video].frame_rate;
     double rate = r.den > 0 && r.num > 0 ? (double)r.num / r.den : 25;
@@ -225,7 +238,8 @@ static void shots_otio(const struct media_shots *s, const struct media_info *inf
         jw_obj(&w);
         jw_kz(&w, "OTIO_SCHEMA", "Clip.1");
         jw_kz(&w, "name", name);
-        otio_range(&w, "source_range", s->shots[i].start_frame, s->shots[i].end_frame - s->shots[i].start_frame, rate);
+        otio_range(&w, "source_range", s->shots[i].start_frame,
+                   s->shots[i].end_frame - s->shots[i].start_frame, rate);
         jw_key(&w, "media_reference");
         jw_obj(&w);
         jw_kz(&w, "OTIO_SCHEMA", "ExternalReference.1");
@@ -255,7 +269,8 @@ static int shots_run(struct cli *c)
     const char *format = cli_value(c, "--format");
     if (!format)
         format = c->json ? "json" : "csv";
-    bool edl = strcmp(format, "edl") == 0, otio = strcmp(format, "otio") == 0, json = strcmp(format, "json") == 0;
+    bool edl = strcmp(format, "edl") == 0, otio = strcmp(format, "otio") == 0,
+         json = strcmp(format, "json") == 0;
     if (!edl && !otio && !json && strcmp(format, "csv") != 0)
         return cli_fail_usage(c, "There is no format '%s': csv, json, edl or otio.", format);
     const char *detector = cli_value(c, "--detector"), *threshold = cli_value(c, "--threshold");
@@ -265,9 +280,10 @@ static int shots_run(struct cli *c)
         o.shots.detector = MEDIA_SHOTS_ADAPTIVE;
     else if (detector)
         return cli_fail_usage(c, "There is no detector '%s': content or adaptive.", detector);
-    if (threshold && (!str_to_double(str_of(threshold), &o.shots.threshold) || o.shots.threshold <= 0 ||
-                      o.shots.threshold > 255))
-        return cli_fail_usage(c, "The threshold '%s' is not a number above 0, up to 255.", threshold);
+    if (threshold && (!str_to_double(str_of(threshold), &o.shots.threshold) ||
+                      o.shots.threshold <= 0 || o.shots.threshold > 255))
+        return cli_fail_usage(c, "The threshold '%s' is not a number above 0, up to 255.",
+                              threshold);
 
     cli_media_ctx(c, &m, "shots");
     int r = cli_open_media(c->args[0], &fd, &e);
@@ -301,18 +317,21 @@ const struct cli_command cli_shots = {
     .group = "One file",
     .usage = "FILE [--format csv|json|edl|otio] [--detector content|adaptive] [--threshold N]",
     .summary = "where the shots begin and end",
-    .details = "Frames count from 0; the end is exclusive. EDL time codes are non-drop at the rounded frame rate.",
+    .details = "Frames count from 0; the end is exclusive. EDL time codes are non-drop at the "
+               "rounded frame rate.",
     .min_args = 1,
     .max_args = 1,
     .switches = shots_switches,
     .run = shots_run,
 };
 
-/* ---- cut --------------------------------------------------------------------------------------------------------- */
+/* ---- cut
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 /* "12.5", "1:02.5" are times; "f312" or "#312" a frame number. */
-static int cut_point(struct cli *c, const struct frame_index *x, const char *name, const char *text, int64_t *ret_frame,
-                     struct err *e)
+static int cut_point(struct cli *c, const struct frame_index *x, const char *name, const char *text,
+                     int64_t *ret_frame, struct err *e)
 {
     int64_t v;
     if (text[0] == 'f' || text[0] == '#') {
@@ -323,7 +342,8 @@ static int cut_point(struct cli *c, const struct frame_index *x, const char *nam
     }
     if (!str_to_time_us(str_of(text), &v) || v < 0)
         goto bad;
-    /* the first frame at or after the time, so that [a, b) and [b, c) share nothing and lose nothing */
+    /* the first frame at or after the time, so that [a, b) and [b, c) share nothing and lose
+     * nothing */
     int64_t f = frame_index_at(x, v);
     if (f >= 0 && frame_index_us(x, f) < v)
         f++;
@@ -331,17 +351,20 @@ static int cut_point(struct cli *c, const struct frame_index *x, const char *nam
     return 0;
 bad:
     err_set(e, ERR_USAGE, "%s: not a time or frame: %s", name, LOGZ(text));
-    return err_plainf(e, "%s is '%.40s': give a time like 12.5 or 1:02.5, or a frame like f312.", name, text);
+    return err_plainf(e, "%s is '%.40s': give a time like 12.5 or 1:02.5, or a frame like f312.",
+                      name, text);
 }
 
-static int cut_into(struct cli *c, int fd, const char *out_path, int64_t *ret_from, int64_t *ret_to, struct err *e)
+static int cut_into(struct cli *c, int fd, const char *out_path, int64_t *ret_from, int64_t *ret_to,
+                    struct err *e)
 {
     struct media_ctx m;
     struct media_cut_opts o = {.crf = 18, .preset = "medium"};
     CLEANUP_CLOSE int index_fd = -1;
     CLEANUP_CLOSE int out_fd = -1;
     CLEANUP(frame_index_free) struct frame_index *x = NULL;
-    const char *crf = cli_value(c, "--crf"), *from = cli_value(c, "--from"), *to = cli_value(c, "--to");
+    const char *crf = cli_value(c, "--crf"), *from = cli_value(c, "--from"),
+               *to = cli_value(c, "--to");
     int64_t v;
     if (crf && (!str_to_i64(str_of(crf), &v) || v < 0 || v > 51)) {
         err_set(e, ERR_USAGE, "--crf %s", LOGZ(crf));
@@ -358,8 +381,10 @@ static int cut_into(struct cli *c, int fd, const char *out_path, int64_t *ret_fr
         return -1;
     o.to_frame = MIN(o.to_frame, x->n);
     if (o.from_frame >= o.to_frame) {
-        err_set(e, ERR_USAGE, "cut [%" PRId64 ", %" PRId64 ") of %" PRId64 " frames", o.from_frame, o.to_frame, x->n);
-        return err_plainf(e, "There is no frame between --from and --to: the file has %" PRId64 " frames.", x->n);
+        err_set(e, ERR_USAGE, "cut [%" PRId64 ", %" PRId64 ") of %" PRId64 " frames", o.from_frame,
+                o.to_frame, x->n);
+        return err_plainf(
+            e, "There is no frame between --from and --to: the file has %" PRId64 " frames.", x->n);
     }
     /* beside the target, renamed when whole: a failed cut leaves nothing */
     CLEANUP_FREE char *tmp = xasprintf("%s.rushes-%d.tmp", out_path, (int)getpid());
@@ -391,7 +416,8 @@ static int cut_run(struct cli *c)
     cli_catch_signals();
     if (cli_open_media(c->args[0], &fd, &e) < 0)
         return cli_fail(c, c->args[0], &e);
-    if (fstat(fd, &a) == 0 && stat(out_path, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+    if (fstat(fd, &a) == 0 && stat(out_path, &b) == 0 && a.st_dev == b.st_dev &&
+        a.st_ino == b.st_ino)
         return cli_fail_usage(c, "The output '%s' is the input.", out_path);
     int r = cut_into(c, fd, out_path, &from, &to, &e);
     cli_progress_done(c);
@@ -408,13 +434,15 @@ static int cut_run(struct cli *c)
         jw_obj_end(&w);
         buf_addc(&out, '\n');
     } else {
-        buf_addf(&out, "%s: frames %" PRId64 " to %" PRId64 " (%" PRId64 " frames)\n", out_path, from, to - 1, to - from);
+        buf_addf(&out, "%s: frames %" PRId64 " to %" PRId64 " (%" PRId64 " frames)\n", out_path,
+                 from, to - 1, to - from);
     }
     return cli_print(c, &out);
 }
 
 static const struct cli_switch cut_switches[] = {
-    {"--from", 0, "T", "first frame shown: a time (12.5, 1:02.5) or a frame (f312); default the start"},
+    {"--from", 0, "T",
+     "first frame shown: a time (12.5, 1:02.5) or a frame (f312); default the start"},
     {"--to", 0, "T", "first frame not shown any more; default the end"},
     {"--output", 'o', "OUT.mp4", "the file to write"},
     {"--crf", 0, "N", "H.264 quality, 0 to 51, lower is better (default 18)"},
@@ -425,7 +453,8 @@ const struct cli_command cli_cut = {
     .group = "One file",
     .usage = "FILE [--from T] [--to T] -o OUT.mp4",
     .summary = "cut a piece out, exact to the frame",
-    .details = "Re-encodes, so that the cut may fall on any frame. A time takes the first frame at or after it.",
+    .details = "Re-encodes, so that the cut may fall on any frame. A time takes the first frame at "
+               "or after it.",
     .min_args = 1,
     .max_args = 1,
     .switches = cut_switches,

@@ -1,0 +1,43 @@
+/* The program: settings, logs, then a command. `media-child` comes before everything else: it must
+ * touch nothing. */
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cli/cli.h"
+#include "conf/conf.h"
+#include "media/media.h"
+
+/* A bad setting is told like any other failure; there is no command yet that could tell it. */
+static int bad_settings(const struct err *e, bool json)
+{
+    CLEANUP(conf_free) struct conf *conf = conf_defaults();
+    CLEANUP(log_free) struct log *log = log_new(NULL, "app", NULL);
+    struct cli c = {.conf = conf, .log = log, .json = json};
+    return cli_fail(&c, NULL, e);
+}
+
+static void set_up_log(const struct conf *conf)
+{
+    enum log_level level = LOG_WARN;
+    log_level_from_name(str_of(conf_str(conf, CONF_LOG_LEVEL)), &level);
+    log_setup(level, strcmp(conf_str(conf, CONF_LOG_FORMAT), "json") == 0 ? LOG_JSON : LOG_LOGFMT,
+              STDERR_FILENO);
+}
+
+int main(int argc, char **argv)
+{
+    struct err e = {0};
+    CLEANUP(conf_free) struct conf *conf = NULL;
+    bool json = false;
+
+    if (argc > 1 && strcmp(argv[1], "media-child") == 0)
+        return media_child_main(argc, argv);
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error code like any other */
+    for (int i = 1; i < argc; i++)
+        json = json || strcmp(argv[i], "--json") == 0;
+    if (conf_load(&argc, argv, &conf, &e) < 0)
+        return bad_settings(&e, json);
+    set_up_log(conf);
+    return cli_main(argc, argv, conf);
+}
