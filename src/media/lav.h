@@ -51,7 +51,7 @@
     X(avformat_seek_file) \
     X(av_seek_frame) \
     X(av_read_frame) \
-    X(av_find_input_format) \
+    X(av_probe_input_buffer2) \
     X(av_guess_frame_rate) \
     X(av_guess_sample_aspect_ratio) \
     X(avformat_index_get_entries_count) \
@@ -103,6 +103,7 @@
 
 #define LAV_UTIL(X) \
     X(avutil_version) \
+    X(av_cpu_count) \
     X(av_version_info) \
     X(av_malloc) \
     X(av_mallocz) \
@@ -149,6 +150,7 @@
     X(av_rescale_q_rnd) \
     X(av_compare_ts) \
     X(av_reduce) \
+    X(av_d2q) \
     X(av_get_pix_fmt_name) \
     X(av_pix_fmt_desc_get) \
     X(av_pix_fmt_count_planes) \
@@ -160,6 +162,7 @@
     X(av_color_primaries_name) \
     X(av_color_transfer_name) \
     X(av_color_space_name) \
+    X(av_color_space_from_name) \
     X(av_display_rotation_get) \
     X(av_display_rotation_set) \
     X(av_display_matrix_flip) \
@@ -255,7 +258,7 @@ bool lav_loaded(void);
 #define avformat_seek_file lav.avformat_seek_file
 #define av_seek_frame lav.av_seek_frame
 #define av_read_frame lav.av_read_frame
-#define av_find_input_format lav.av_find_input_format
+#define av_probe_input_buffer2 lav.av_probe_input_buffer2
 #define av_guess_frame_rate lav.av_guess_frame_rate
 #define av_guess_sample_aspect_ratio lav.av_guess_sample_aspect_ratio
 #define avformat_index_get_entries_count lav.avformat_index_get_entries_count
@@ -303,6 +306,7 @@ bool lav_loaded(void);
 #define av_packet_rescale_ts lav.av_packet_rescale_ts
 #define av_packet_get_side_data lav.av_packet_get_side_data
 #define avutil_version lav.avutil_version
+#define av_cpu_count lav.av_cpu_count
 #define av_version_info lav.av_version_info
 #define av_malloc lav.av_malloc
 #define av_mallocz lav.av_mallocz
@@ -349,6 +353,7 @@ bool lav_loaded(void);
 #define av_rescale_q_rnd lav.av_rescale_q_rnd
 #define av_compare_ts lav.av_compare_ts
 #define av_reduce lav.av_reduce
+#define av_d2q lav.av_d2q
 #define av_get_pix_fmt_name lav.av_get_pix_fmt_name
 #define av_pix_fmt_desc_get lav.av_pix_fmt_desc_get
 #define av_pix_fmt_count_planes lav.av_pix_fmt_count_planes
@@ -360,6 +365,7 @@ bool lav_loaded(void);
 #define av_color_primaries_name lav.av_color_primaries_name
 #define av_color_transfer_name lav.av_color_transfer_name
 #define av_color_space_name lav.av_color_space_name
+#define av_color_space_from_name lav.av_color_space_from_name
 #define av_display_rotation_get lav.av_display_rotation_get
 #define av_display_rotation_set lav.av_display_rotation_set
 #define av_display_matrix_flip lav.av_display_matrix_flip
