@@ -1,13 +1,12 @@
 /* probe, frames, shots, cut: commands on one local file, no library needed. The media child does
  * the work. */
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/fs.h"
 #include "cli/cli.h"
+#include "edit/cut.h"
 #include "media/frame_index.h"
 #include "media/media.h"
 
@@ -17,16 +16,14 @@ static const char *tmp_dir(void)
     return d && *d ? d : "/tmp";
 }
 
-/* Opens the file and makes its frame index in an unnamed temporary file. */
-static int index_of(struct cli *c, const struct media_ctx *m, int fd, int *ret_fd,
-                    struct frame_index **ret, struct err *e)
+/* Makes the frame index of a file in an unnamed temporary file. */
+static int index_of(struct cli *c, const struct media_ctx *m, int fd, struct frame_index **ret,
+                    struct err *e)
 {
     CLEANUP_CLOSE int index_fd = -1;
     if (fs_tmpfile(tmp_dir(), &index_fd, e) < 0 || media_index(m, fd, index_fd, e) < 0 ||
         frame_index_read_fd(index_fd, conf_int(c->conf, CONF_LIMIT_FRAMES), ret, e) < 0)
         return -1;
-    if (ret_fd)
-        *ret_fd = STEAL_FD(index_fd);
     return 0;
 }
 
@@ -74,7 +71,7 @@ static int frames_run(struct cli *c)
     cli_media_ctx(c, &m, "frames");
     int r = cli_open_media(c->args[0], &fd, &e);
     if (r == 0)
-        r = index_of(c, &m, fd, NULL, &x, &e);
+        r = index_of(c, &m, fd, &x, &e);
     cli_progress_done(c);
     if (r < 0)
         return cli_fail(c, c->args[0], &e);
@@ -329,97 +326,56 @@ const struct cli_command cli_shots = {
  * ---------------------------------------------------------------------------------------------------------
  */
 
-/* "12.5", "1:02.5" are times; "f312" or "#312" a frame number. */
-static int cut_point(struct cli *c, const struct frame_index *x, const char *name, const char *text,
-                     int64_t *ret_frame, struct err *e)
+/* Reads the switch as a point; *ret stays NULL when it was not given. 0, or an exit code. */
+static int cut_point(struct cli *c, const char *name, struct edit_point *room,
+                     const struct edit_point **ret)
 {
-    int64_t v;
-    if (text[0] == 'f' || text[0] == '#') {
-        if (!str_to_i64(str_of(text + 1), &v) || v < 0)
-            goto bad;
-        *ret_frame = v;
+    const char *text = cli_value(c, name);
+    if (!text)
         return 0;
-    }
-    if (!str_to_time_us(str_of(text), &v) || v < 0)
-        goto bad;
-    /* the first frame at or after the time, so that [a, b) and [b, c) share nothing and lose
-     * nothing */
-    int64_t f = frame_index_at(x, v);
-    if (f >= 0 && frame_index_us(x, f) < v)
-        f++;
-    *ret_frame = f;
-    return 0;
-bad:
-    err_set(e, ERR_USAGE, "%s: not a time or frame: %s", name, LOGZ(text));
-    return err_plainf(e, "%s is '%.40s': give a time like 12.5 or 1:02.5, or a frame like f312.",
-                      name, text);
-}
-
-static int cut_into(struct cli *c, int fd, const char *out_path, int64_t *ret_from, int64_t *ret_to,
-                    struct err *e)
-{
-    struct media_ctx m;
-    struct media_cut_opts o = {.crf = 18, .preset = "medium"};
-    CLEANUP_CLOSE int index_fd = -1;
-    CLEANUP_CLOSE int out_fd = -1;
-    CLEANUP(frame_index_free) struct frame_index *x = NULL;
-    const char *crf = cli_value(c, "--crf"), *from = cli_value(c, "--from"),
-               *to = cli_value(c, "--to");
-    int64_t v;
-    if (crf && (!str_to_i64(str_of(crf), &v) || v < 0 || v > 51)) {
-        err_set(e, ERR_USAGE, "--crf %s", LOGZ(crf));
-        return err_plain(e, "--crf takes a number from 0 (lossless) to 51.", NULL);
-    }
-    if (crf)
-        o.crf = (int)v;
-    cli_media_ctx(c, &m, "reading frames");
-    if (index_of(c, &m, fd, &index_fd, &x, e) < 0)
-        return -1;
-    o.to_frame = x->n;
-    if ((from && cut_point(c, x, "--from", from, &o.from_frame, e) < 0) ||
-        (to && cut_point(c, x, "--to", to, &o.to_frame, e) < 0))
-        return -1;
-    o.to_frame = MIN(o.to_frame, x->n);
-    if (o.from_frame >= o.to_frame) {
-        err_set(e, ERR_USAGE, "cut [%" PRId64 ", %" PRId64 ") of %" PRId64 " frames", o.from_frame,
-                o.to_frame, x->n);
-        return err_plainf(
-            e, "There is no frame between --from and --to: the file has %" PRId64 " frames.", x->n);
-    }
-    /* beside the target, renamed when whole: a failed cut leaves nothing */
-    CLEANUP_FREE char *tmp = xasprintf("%s.rushes-%d.tmp", out_path, (int)getpid());
-    out_fd = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (out_fd < 0) {
-        err_errno(e, errno, "create %s", LOGZ(tmp));
-        return err_plainf(e, "The output '%.200s' can not be written there.", out_path);
-    }
-    cli_media_ctx(c, &m, "cutting");
-    if (media_cut(&m, fd, index_fd, out_fd, &o, e) < 0 || fs_sync_fd(out_fd, e) < 0 ||
-        fs_publish(tmp, out_path, e) < 0) {
-        unlink(tmp);
-        return -1;
-    }
-    *ret_from = o.from_frame;
-    *ret_to = o.to_frame;
+    if (!edit_point_parse(str_of(text), room))
+        return cli_fail_usage(
+            c, "%s is '%.40s': give a time like 12.5 or 1:02.5, or a frame like f312.", name, text);
+    *ret = room;
     return 0;
 }
 
 static int cut_run(struct cli *c)
 {
     struct err e = {0};
+    struct media_ctx m;
     CLEANUP_CLOSE int fd = -1;
-    const char *out_path = cli_value(c, "--output");
+    const char *out_path = cli_value(c, "--output"), *crf = cli_value(c, "--crf");
+    struct edit_point from, to;
+    struct edit_cut o = {
+        .crf = 18,
+        .preset = "medium",
+        .scratch_dir = tmp_dir(),
+        .limit_frames = conf_int(c->conf, CONF_LIMIT_FRAMES),
+    };
+    struct edit_cut_result done;
     struct stat a, b;
-    int64_t from, to;
+    int64_t v = 0;
+
     if (!out_path)
         return cli_fail_usage(c, "'rushes cut' needs an output: -o OUT.mp4");
+    if (crf && (!str_to_i64(str_of(crf), &v) || v < 0 || v > 51))
+        return cli_fail_usage(c, "--crf takes a number from 0 (lossless) to 51.");
+    if (crf)
+        o.crf = (int)v;
+    int r = cut_point(c, "--from", &from, &o.from);
+    if (r == 0)
+        r = cut_point(c, "--to", &to, &o.to);
+    if (r != 0)
+        return r;
     cli_catch_signals();
     if (cli_open_media(c->args[0], &fd, &e) < 0)
         return cli_fail(c, c->args[0], &e);
     if (fstat(fd, &a) == 0 && stat(out_path, &b) == 0 && a.st_dev == b.st_dev &&
         a.st_ino == b.st_ino)
         return cli_fail_usage(c, "The output '%s' is the input.", out_path);
-    int r = cut_into(c, fd, out_path, &from, &to, &e);
+    cli_media_ctx(c, &m, "cutting");
+    r = edit_cut_file(&m, fd, &o, out_path, &done, &e);
     cli_progress_done(c);
     if (r < 0)
         return cli_fail(c, c->args[0], &e);
@@ -428,14 +384,16 @@ static int cut_run(struct cli *c)
         struct jsonw w = JSONW(&out);
         jw_obj(&w);
         jw_kz(&w, "output", out_path);
-        jw_ki64(&w, "from_frame", from);
-        jw_ki64(&w, "to_frame", to);
-        jw_ki64(&w, "frames", to - from);
+        jw_ki64(&w, "from_frame", done.from_frame);
+        jw_ki64(&w, "to_frame", done.to_frame);
+        jw_ki64(&w, "frames", done.to_frame - done.from_frame);
+        jw_kus(&w, "from_seconds", done.from_us);
+        jw_kus(&w, "to_seconds", done.to_us);
         jw_obj_end(&w);
         buf_addc(&out, '\n');
     } else {
         buf_addf(&out, "%s: frames %" PRId64 " to %" PRId64 " (%" PRId64 " frames)\n", out_path,
-                 from, to - 1, to - from);
+                 done.from_frame, done.to_frame - 1, done.to_frame - done.from_frame);
     }
     return cli_print(c, &out);
 }
