@@ -67,7 +67,7 @@ void clock_thaw(void)
 char *clock_iso(int64_t wall_ms, char out[static CLOCK_ISO_MAX])
 {
     time_t s = (time_t)floor_div(wall_ms, 1000);
-    int ms = (int)(wall_ms - (int64_t)s * 1000);
+    int ms = (int)(wall_ms % 1000 + (wall_ms % 1000 < 0 ? 1000 : 0));
     struct tm t;
     char text[128]; /* room for what the compiler believes ints to hold */
 

@@ -84,7 +84,8 @@ static void add_escaped(struct buf *out, struct str s)
         size_t at = i;
         unsigned char c = (unsigned char)s.p[at];
         uint32_t cp = utf8_next(s, &i);
-        if (cp >= 0x20 && c != '"' && c != '\\' && cp != 0x7F && !(cp == 0xFFFD && i - at == 1))
+        bool replace = cp == 0 || (cp == 0xFFFD && i - at == 1); /* NUL: C strings end at it */
+        if (cp >= 0x20 && c != '"' && c != '\\' && cp != 0x7F && !replace)
             continue;
         buf_add(out, s.p + plain, at - plain);
         plain = i;
@@ -105,7 +106,7 @@ static void add_escaped(struct buf *out, struct str s)
             buf_addz(out, "\\t");
             break;
         default:
-            if (cp == 0xFFFD)
+            if (replace)
                 buf_addz(out, "\xEF\xBF\xBD");
             else
                 buf_addf(out, "\\u%04x", (unsigned)cp);
