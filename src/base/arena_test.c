@@ -109,11 +109,12 @@ TEST(arena_array_that_overflows_ends_the_process)
         close(STDERR_FILENO);
         struct arena *a = arena_new();
         volatile size_t many = SIZE_MAX / 4;
-        _exit(arena_array(a, many, 8) != NULL ? 0 : 1);
+        (void)arena_array(a, many, 8);
+        _exit(0); /* came back */
     }
     int status;
     CHECK_EQ(waitpid(pid, &status, 0), pid);
-    CHECK(!WIFEXITED(status) || WEXITSTATUS(status) > 1); /* SIGABRT, or the sanitizer's own end */
+    CHECK(!WIFEXITED(status) || WEXITSTATUS(status) != 0); /* SIGABRT, or the sanitizer's own end */
 }
 
 TEST_MAIN

@@ -86,32 +86,37 @@ int fs_sync_dir_of(const char *path, struct err *e)
     return sync_path(dir, O_DIRECTORY, e);
 }
 
-/* Makes one folder; a folder that is there is fine. */
-static int make_dir(const char *path, mode_t mode, struct err *e)
+static bool is_dir(const char *path)
 {
     struct stat st;
 
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Makes one folder; a folder that is there is fine. Looked for first, because mkdir() may say EROFS or EACCES of
+ * something that exists; and again, because somebody else may have been faster. */
+static int make_dir(const char *path, mode_t mode, struct err *e)
+{
+    if (is_dir(path))
+        return 0;
     if (fault_point("fs.mkdir.before") < 0)
         return err_errno(e, errno, "make folder '%s'", path);
-    if (mkdir(path, mode) == 0) {
-        if (fault_point("fs.mkdir.after") < 0)
-            return err_errno(e, errno, "make folder '%s'", path);
-        return fs_sync_dir_of(path, e);
+    if (mkdir(path, mode) < 0) {
+        int why = errno;
+        return is_dir(path) ? 0 : err_errno(e, why, "make folder '%s'", path);
     }
-    int why = errno;
-    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-        return 0; /* also where mkdir says EROFS or EACCES of something that exists */
-    return err_errno(e, why, "make folder '%s'", path);
+    if (fault_point("fs.mkdir.after") < 0)
+        return err_errno(e, errno, "make folder '%s'", path);
+    return fs_sync_dir_of(path, e);
 }
 
 int fs_mkdirs(const char *path, mode_t mode, struct err *e)
 {
     CLEANUP_FREE char *part = xstrdup(path);
-    struct stat st;
 
     if (path[0] == '\0')
         return err_set(e, ERR_INTERNAL, "make folder: empty path");
-    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+    if (is_dir(path))
         return 0;
     for (char *p = part + 1; *p; p++) {
         if (*p != '/' || p[-1] == '/')

@@ -66,9 +66,11 @@ char *xasprintf(const char *fmt, ...)
 
 void *mem_try_calloc(size_t n, size_t size)
 {
-    if (fault_point("mem.try") < 0)
+    size_t bytes;
+
+    if (__builtin_mul_overflow(n, size, &bytes) || fault_point("mem.try") < 0)
         return NULL;
-    return calloc(n ? n : 1, size ? size : 1); /* checks the product itself */
+    return calloc(bytes ? bytes : 1, 1);
 }
 
 void *mem_try_realloc(void *p, size_t n, size_t size)

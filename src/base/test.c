@@ -77,6 +77,16 @@ static ssize_t tap_write(void *cookie, const char *p, size_t n)
     return (ssize_t)n;
 }
 
+/* cmocka's word on a test starts its own line, whatever the test printed last. */
+static int end_line(void **state)
+{
+    (void)state;
+    fflush(stdout);
+    if (tap.n > 0)
+        tap_line();
+    return 0;
+}
+
 static void filter_tap(void)
 {
     const char *form = getenv("CMOCKA_MESSAGE_OUTPUT");
@@ -101,7 +111,8 @@ void test_skip(const char *why)
 
 void test_register(const char *name, void (*fn)(void **))
 {
-    VEC_PUSH(&tests, ((struct CMUnitTest){.name = name, .test_func = fn}));
+    VEC_PUSH(&tests,
+             ((struct CMUnitTest){.name = name, .test_func = fn, .teardown_func = end_line}));
 }
 
 static void clean_up(void)
