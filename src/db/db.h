@@ -13,8 +13,9 @@
  *   - Every access happens inside a transaction. A function takes `struct tx *`; the caller decides
  * what belongs together, so that a stage publishes its objects, scenes, video update and job
  * completion at once or not at all.
- *   - A function that fails (negative) spoils its transaction: later calls on it fail too and
- * commit refuses. Expected outcomes ("it exists already") are zero or positive and spoil nothing.
+ *   - After a function failed (negative) its transaction is good for nothing but db_rollback(): later
+ *     calls may fail with the same reason and commit refuses. Expected outcomes ("it exists already")
+ *     are zero or positive and harm nothing.
  *   - Text read from the database lives in the arena the caller gave; it is never NULL, "" when
  * absent. Text given is borrowed for the call; NULL counts as "". Text is UTF-8 without NUL; other
  * bytes are ERR_INPUT.

@@ -61,4 +61,58 @@ int db_job_get(struct tx *tx, struct arena *a, const char *id, struct job_row *r
 int db_job_list(struct tx *tx, struct arena *a, const struct job_filter *f, struct job_page *ret,
                 struct err *e);
 
+/* ---- for queue/ alone ---- */
+
+/* Inserts a pending job from the fields that describe the work. 1 added, 0 a live job has its
+ * unique_key; ret_id is that one's. */
+int db_job_add(struct tx *tx, const struct job_row *j, char ret_id[static UUID_MAX], struct err *e);
+
+/* The pending job of a queue that is to run first among those with run_at <= now. 1 found; 0 none.
+ * *io_next_ms is lowered to the time of the first one that must still wait. A handful of index
+ * look-ups, however many jobs there are. video_id NULL: of any video. */
+struct job_candidate {
+    char id[UUID_MAX];
+    int priority;
+    int64_t run_at_ms;
+};
+int db_job_next(struct tx *tx, const char *queue, const char *video_id, int64_t now_ms,
+                struct job_candidate *ret, int64_t *io_next_ms, struct err *e);
+/* Running jobs of all queues or of one (NULL: all); reads nothing but them. */
+int db_job_running(struct tx *tx, struct arena *a, const char *queue, struct job_row **ret,
+                   size_t *ret_n, struct err *e);
+int db_job_running_count(struct tx *tx, const char *queue, int64_t *ret, struct err *e);
+
+/*
+ * The steps of a job. Each is one UPDATE that names the state (and fence) it starts from: 1 done, 0
+ * the job is no longer there. Claiming raises attempt and fence.
+ */
+int db_job_claim(struct tx *tx, const char *id, const char *worker_id, int64_t lease_until_ms,
+                 struct err *e);
+int db_job_renew(struct tx *tx, const char *id, int64_t fence, int64_t lease_until_ms,
+                 struct err *e);
+/* note NULL keeps it */
+int db_job_progress(struct tx *tx, const char *id, int64_t fence, int percent, const char *note,
+                    int64_t lease_until_ms, struct err *e);
+int db_job_complete(struct tx *tx, const char *id, int64_t fence, const char *note, struct err *e);
+/* Back to pending after a failed attempt (why), or unharmed (why NULL: the attempt is not counted). */
+int db_job_again(struct tx *tx, const char *id, int64_t fence, int64_t run_at_ms,
+                 const struct err *why, struct err *e);
+enum job_end { JOB_END_CANCELLED, JOB_END_DEAD };
+int db_job_fail(struct tx *tx, const char *id, int64_t fence, enum job_end end,
+                const struct err *why, struct err *e);
+/* Pending or running -> failed, not dead. */
+int db_job_cancel(struct tx *tx, const char *id, const struct err *why, struct err *e);
+/* Failed -> pending with attempts from 0, unless a live job has its key. */
+int db_job_replay(struct tx *tx, const char *id, struct err *e);
+int db_job_purge(struct tx *tx, int64_t finished_before_ms, struct err *e);
+
+struct job_count {
+    const char *queue;
+    enum job_state state;
+    int64_t n, dead;
+    int64_t oldest_run_at_ms; /* least run_at among them */
+};
+int db_job_counts(struct tx *tx, struct arena *a, struct job_count **ret, size_t *ret_n,
+                  struct err *e);
+
 #endif
