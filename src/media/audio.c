@@ -87,8 +87,7 @@ void audio_free(struct audio *a)
     free(a);
 }
 
-/* ---- what comes out of the converters
- * ---------------------------------------------------------------------------- */
+/* ---- what comes out of the converters ---------------------------------------------------------- */
 
 static int room_f(float **p, int *cap, int n, int channels, struct err *e)
 {
@@ -156,8 +155,7 @@ static int mix(struct audio *a, const uint8_t **data, int n, struct err *e)
     return speak(a, a->stereo[0], a->stereo[1], out, e);
 }
 
-/* ---- setting up for a format
- * --------------------------------------------------------------------------------------- */
+/* ---- setting up for a format ------------------------------------------------------------------- */
 
 /* A layout that can be mixed: the frame's own, or the usual one of its number of channels, or for
  * odd numbers its first two channels (*ret_pick). */
@@ -266,9 +264,7 @@ static bool fits(const struct audio *a, const AVFrame *f)
             av_channel_layout_compare(&a->in.layout, &f->ch_layout) == 0);
 }
 
-/* ---- frames
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- frames ------------------------------------------------------------------------------------ */
 
 /* Samples [from, from + n) of f into everything. */
 static int put(struct audio *a, const AVFrame *f, int from, int n, struct err *e)

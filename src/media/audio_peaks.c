@@ -3,7 +3,8 @@
 #include "base/json.h"
 #include "media/outfile.h"
 
-#define PEAKS_JSON_MAX ((size_t)2 << 20) /* AUDIO_PEAKS_MAX pairs at their longest, and the head   \
+#define PEAKS_JSON_MAX                                                                             \
+    ((size_t)2 << 20) /* AUDIO_PEAKS_MAX pairs at their longest, and the head   \
                                           */
 
 struct pair {

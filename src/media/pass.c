@@ -9,13 +9,16 @@
 #include "media/pass_samples.h"
 #include "media/pass_views.h"
 #include "media/results.h"
+#include "media/shotlist.h"
 #include "media/source.h"
 
 /* Frames that wait for a lane: enough to smooth over a slow one, within this many bytes of pixels.
  */
 #define LANE_BYTES ((int64_t)48 << 20)
-#define LANE_MIN   2
-#define LANE_MAX   24
+/* A content score from which a frame may begin a shot; cuts have more. */
+#define CUT_LIKE_SCORE 8
+#define LANE_MIN       2
+#define LANE_MAX       24
 
 struct pass {
     struct child *child;
@@ -28,6 +31,10 @@ struct pass {
 
     struct frame_index_writer *index;
     struct pass_pick pick;
+    struct shotlist *shots;
+    double last_score;
+    int64_t last_candidate;        /* frame that a shot's picture may be made of */
+    struct source_frame last_left; /* the last frame that went nowhere; frame NULL: none */
     struct pass_views *views;
     struct pass_samples *samples;
     struct pass_lane *views_lane, *samples_lane;
@@ -38,9 +45,7 @@ struct pass {
     int64_t last_duration;
 };
 
-/* ---- items
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- items ------------------------------------------------------------------------------------- */
 
 struct pass_item *pass_item_new(enum pass_kind kind, AVFrame *frame)
 {
@@ -65,9 +70,7 @@ static AVFrame *share(const AVFrame *f, struct err *e)
     return again;
 }
 
-/* ---- life
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- life -------------------------------------------------------------------------------------- */
 
 static void finish(struct pass *p)
 {
@@ -77,6 +80,8 @@ static void finish(struct pass *p)
     pass_views_free(p->views);
     pass_samples_free(p->samples);
     frame_index_writer_free(p->index);
+    shotlist_free(p->shots);
+    av_frame_free(&p->last_left.frame);
     source_free(p->source);
 }
 
@@ -119,6 +124,7 @@ static int start(struct pass *p, int in_fd, struct err *e)
         return -1;
     if (p->video) {
         p->time_base = source_video_time_base(p->source);
+        p->shots = shotlist_new(&p->o->shots);
         p->index = frame_index_writer_new(p->time_base.num, p->time_base.den);
         pass_pick_init(&p->pick, av_make_q(p->video->frame_rate.num, p->video->frame_rate.den),
                        p->o->proxy_fps);
@@ -126,30 +132,18 @@ static int start(struct pass *p, int in_fd, struct err *e)
     return start_lanes(p, e);
 }
 
-/* ---- decoding
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- decoding ---------------------------------------------------------------------------------- */
 
-/* False: the lane has failed. */
-static int give(struct pass_lane *lane, enum pass_kind kind, AVFrame *frame,
-                const struct source_frame *f, int64_t pts, int64_t duration)
+/* 1 moved on, 0 the lane has failed. */
+static int give(struct pass_lane *lane, struct pass_item *item, const struct source_frame *f)
 {
-    struct pass_item *item = pass_item_new(kind, frame);
     item->number = f->number;
     item->us = f->us;
-    item->pts = pts;
-    item->duration = duration;
     return pass_lane_put(lane, item) ? 1 : 0;
 }
 
-/* 1 go on, 0 a lane has failed, negative an error. Takes f->frame. */
-static int on_video(struct pass *p, struct source_frame *f, struct err *e)
+static void keep_time(struct pass *p, const struct source_frame *f, int64_t next_us)
 {
-    int64_t next_us = f->us + av_rescale_q(f->duration, p->time_base, av_make_q(1, 1000000));
-    int64_t pts, duration;
-    int r = 1;
-
-    frame_index_writer_add(p->index, f->pts, f->duration, f->key);
     if (p->frames == 0)
         p->first_us = f->us;
     if (p->frames > 0) {
@@ -159,14 +153,90 @@ static int on_video(struct pass *p, struct source_frame *f, struct err *e)
     p->last_duration = f->duration;
     p->frames++;
     p->end_us = next_us;
-    if (f->number % p->o->sample_every == 0) {
-        AVFrame *again = share(f->frame, e);
-        r = again ? give(p->samples_lane, PASS_PICTURE, again, f, 0, 0) : -1;
+}
+
+/* Shots that have become known. */
+static int tell_cuts(struct pass *p)
+{
+    int64_t frame;
+    int r = 1;
+    while (r > 0 && shotlist_next_cut(p->shots, &frame)) {
+        struct pass_item *item = pass_item_new(PASS_CUT, NULL);
+        item->number = frame;
+        r = pass_lane_put(p->views_lane, item) ? 1 : 0;
     }
-    if (r > 0 && pass_pick_frame(&p->pick, f->us, next_us, &pts, &duration))
-        return give(p->views_lane, PASS_PICTURE, f->frame, f, pts, duration);
+    return r;
+}
+
+/*
+ * A shot needs at least one candidate for its picture. The proxy's frames are enough where shots
+ * are long; a frame that looks like the first of a new shot is one, too, and so is a frame when
+ * the last candidate lies further back than half of the shortest shot.
+ */
+static bool looks_like_a_cut(struct pass *p)
+{
+    double before = p->last_score;
+    p->last_score = shotlist_score(p->shots);
+    return p->last_score >= CUT_LIKE_SCORE && p->last_score >= 2 * before;
+}
+
+static bool needs_candidate(const struct pass *p, const struct source_frame *f)
+{
+    return f->number - p->last_candidate >= MAX(p->o->shots.min_frames / 2, 1);
+}
+
+/* Takes f->frame. edge: see struct pass_item. */
+static int give_picture(struct pass *p, struct source_frame *f, int64_t next_us, bool edge)
+{
+    int64_t pts = 0, duration = 0;
+    bool taken = pass_pick_frame(&p->pick, f->us, next_us, &pts, &duration);
+
+    av_frame_free(&p->last_left.frame);
+    if (!taken && !edge && !needs_candidate(p, f)) {
+        p->last_left = *f; /* the last of all is a candidate */
+        return 1;
+    }
+    struct pass_item *item = pass_item_new(taken ? PASS_PICTURE : PASS_STILL, f->frame);
+    item->pts = pts;
+    item->duration = duration;
+    item->edge = edge;
+    item->settled = shotlist_settled(p->shots);
+    p->last_candidate = f->number;
+    return give(p->views_lane, item, f);
+}
+
+/* 1 go on, 0 a lane has failed, negative an error. Takes f->frame. */
+static int on_video(struct pass *p, struct source_frame *f, struct err *e)
+{
+    int64_t next_us = f->us + av_rescale_q(f->duration, p->time_base, av_make_q(1, 1000000));
+    int r;
+
+    frame_index_writer_add(p->index, f->pts, f->duration, f->key);
+    keep_time(p, f, next_us);
+    r = shotlist_frame(p->shots, f->frame, f->us, next_us, e) < 0 ? -1 : tell_cuts(p);
+    if (r > 0 && f->number % p->o->sample_every == 0) {
+        AVFrame *again = share(f->frame, e);
+        r = again ? give(p->samples_lane, pass_item_new(PASS_PICTURE, again), f) : -1;
+    }
+    if (r > 0)
+        return give_picture(p, f, next_us, looks_like_a_cut(p));
     av_frame_free(&f->frame);
     return r;
+}
+
+/* What is only known at the end of the picture. */
+static int end_video(struct pass *p, struct err *e)
+{
+    if (p->last_left.frame) {
+        struct pass_item *item = pass_item_new(PASS_STILL, STEAL(p->last_left.frame));
+        item->edge = true;
+        item->settled = shotlist_settled(p->shots);
+        if (give(p->views_lane, item, &p->last_left) == 0)
+            return 0;
+    }
+    if (shotlist_finish(p->shots, e) < 0)
+        return -1;
+    return tell_cuts(p);
 }
 
 static int decode(struct pass *p, struct err *e)
@@ -178,17 +248,15 @@ static int decode(struct pass *p, struct err *e)
         if (r == SOURCE_VIDEO) {
             if ((r = on_video(p, &f, e)) <= 0)
                 return r;
-        } else if (give(p->views_lane, PASS_SOUND, f.frame, &f, 0, 0) == 0) {
+        } else if (give(p->views_lane, pass_item_new(PASS_SOUND, f.frame), &f) == 0) {
             return 0;
         }
         child_progress(p->child, source_percent(p->source), p->frames, f.us);
     }
-    return r;
+    return r == SOURCE_EOF && p->frames > 0 ? end_video(p, e) : r;
 }
 
-/* ---- result
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- result ------------------------------------------------------------------------------------ */
 
 static int64_t size_of(int fd)
 {
@@ -202,33 +270,52 @@ static bool variable_rate(const struct pass *p)
     return p->frames > 2 && p->longest - p->shortest > MAX(1, p->longest / 50);
 }
 
+/* The picture that a shot has is the one that was made; a shot that has passed between two pictures
+ * keeps its middle. */
+static void name_pictures(struct media_shots *shots, const struct media_pictures *pictures)
+{
+    for (int64_t i = 0; i < MIN(shots->n, pictures->n); i++) {
+        struct media_shot *s = &shots->shots[i];
+        int64_t frame = pictures->p[i].frame;
+        if (frame >= s->start_frame && frame < s->end_frame)
+            s->picture_frame = frame;
+    }
+}
+
+static void fill_made(const struct pass *p, bool pictures, bool sound, struct media_pass_result *r)
+{
+    for (int i = 0; i < MEDIA_OUT_N; i++) {
+        bool of_sound = i == MEDIA_OUT_AUDIO || i == MEDIA_OUT_PEAKS;
+        r->made[i] = i == MEDIA_OUT_PROXY ? pictures || sound : of_sound ? sound : pictures;
+        r->bytes[i] = size_of(p->out_fds[i]);
+    }
+}
+
 static int report(struct pass *p, struct buf *out, struct err *e)
 {
     struct media_pass_result r = {.info = (struct media_info *)p->info};
+    CLEANUP(media_shots_free) struct media_shots *shots = NULL;
     struct pass_views_result v;
-    struct media_shots shots = {.frames = p->frames};
     struct jsonw w = JSONW(out);
-    bool pictures, sound;
 
     pass_views_result(p->views, &v);
-    pictures = v.pictures > 0;
-    sound = v.sound.end_us > 0;
-    for (int i = 0; i < MEDIA_OUT_N; i++)
-        r.bytes[i] = size_of(p->out_fds[i]);
-    r.made[MEDIA_OUT_PROXY] = pictures || sound;
-    r.made[MEDIA_OUT_THUMB] = r.made[MEDIA_OUT_POSTER] = r.made[MEDIA_OUT_SPRITES] =
-        r.made[MEDIA_OUT_VTT] = pictures;
-    r.made[MEDIA_OUT_SHOTS] = r.made[MEDIA_OUT_SAMPLES] = r.made[MEDIA_OUT_INDEX] = pictures;
-    r.made[MEDIA_OUT_AUDIO] = r.made[MEDIA_OUT_PEAKS] = sound;
-    r.shots = &shots;
-    r.sprites = v.sprites->pictures;
-    if (p->samples)
+    if (p->frames > 0) {
+        if (shotlist_result(p->shots, &shots, e) < 0)
+            return -1;
+        name_pictures(shots, &v.stills.shots->pictures);
+        r.shot_pictures = v.stills.shots->pictures;
         r.samples = pass_samples_pack(p->samples)->pictures;
-    r.poster_frame = v.poster_frame;
-    r.poster_us = v.poster_us;
+        r.sprites = v.sprites->pictures;
+    } else {
+        shots = XNEW(struct media_shots);
+    }
+    fill_made(p, p->frames > 0, v.sound.end_us > 0, &r);
+    r.shots = shots;
+    r.poster_frame = v.stills.poster_frame;
+    r.poster_us = v.stills.poster_us;
     r.proxy_width = v.proxy.w;
     r.proxy_height = v.proxy.h;
-    r.proxy_fps = pictures ? av_q2d(p->pick.rate) : 0;
+    r.proxy_fps = p->frames > 0 ? av_q2d(p->pick.rate) : 0;
     r.duration_us = MAX(p->end_us, v.sound.end_us);
     r.variable_rate = variable_rate(p);
     r.decode_errors = source_errors(p->source);
@@ -236,7 +323,7 @@ static int report(struct pass *p, struct buf *out, struct err *e)
     r.loudness_range_lu = v.sound.loudness_range_lu;
     r.peak_dbfs = v.sound.peak_dbfs;
     media_pass_result_json(&r, &w);
-    return buf_ok(out) ? 0 : err_set(e, ERR_LIMIT, "the report is longer than %zu bytes", out->max);
+    return buf_ok(out) ? 0 : err_set(e, ERR_LIMIT, "report longer than %zu bytes", out->max);
 }
 
 static int join(struct pass *p, struct err *e)

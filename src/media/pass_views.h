@@ -11,6 +11,7 @@
 #include "media/pass.h"
 #include "media/pass_lane.h"
 #include "media/pass_pick.h"
+#include "media/pass_stills.h"
 
 struct pass_views_opts {
     const struct media_pass_opts *pass; /* borrowed, as all here */
@@ -31,10 +32,9 @@ void pass_views_video_end(struct pass_views *v, int64_t us);
 /* After the lane has ended. */
 struct pass_views_result {
     struct pic_size proxy;
-    int64_t pictures; /* that the proxy has */
-    int64_t thumb_bytes, poster_bytes, vtt_bytes;
-    int64_t poster_frame, poster_us; /* -1: none */
-    const struct outpack *sprites;   /* borrowed */
+    int64_t pictures;                 /* that the proxy has */
+    struct pass_stills_result stills; /* its shots are NULL without video */
+    const struct outpack *sprites;    /* borrowed */
     struct audio_result sound;
 };
 void pass_views_result(const struct pass_views *v, struct pass_views_result *ret);

@@ -18,9 +18,7 @@
 
 #define PIC_SIDE_MAX 16384 /* of what we make: the largest side that H.264 and swscale take */
 
-/* ---- sizes
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- sizes ------------------------------------------------------------------------------------- */
 
 /* How frames of a stream are to be shown. */
 struct pic_look {
@@ -44,9 +42,7 @@ struct pic_size pic_fit_width(struct pic_size full, int max);
  * needs. */
 struct pic_size pic_even(struct pic_size s, struct pic_size full);
 
-/* ---- making
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- making ------------------------------------------------------------------------------------ */
 
 enum pic_colour {
     PIC_BT709, /* studio range: what encoders and players expect */
@@ -70,9 +66,7 @@ CLEANUP_DEFINE(pic_maker_free, struct pic_maker *);
  */
 int pic_make(struct pic_maker *m, const AVFrame *src, AVFrame **ret, struct err *e);
 
-/* ---- JPEG
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- JPEG -------------------------------------------------------------------------------------- */
 
 struct pic_jpeg;
 struct pic_jpeg *pic_jpeg_new(int quality); /* 1..100 */

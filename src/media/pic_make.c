@@ -32,9 +32,7 @@ struct pic_maker {
     struct pic_recolour recolour;
 };
 
-/* ---- colour
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- colour ------------------------------------------------------------------------------------ */
 
 static const AVPixFmtDescriptor *descriptor(const AVFrame *f)
 {
@@ -112,8 +110,7 @@ static void tag(AVFrame *pic, enum pic_colour colour)
     pic->color_trc = hd ? AVCOL_TRC_BT709 : AVCOL_TRC_SMPTE170M;
 }
 
-/* ---- setting up
- * ---------------------------------------------------------------------------------------------- */
+/* ---- setting up -------------------------------------------------------------------------------- */
 
 struct pic_maker *pic_maker_new(const struct pic_look *look, struct pic_size size,
                                 enum pic_colour colour)
@@ -265,9 +262,7 @@ static int set_up(struct pic_maker *m, const struct source_shape *shape, struct 
     return 0;
 }
 
-/* ---- making
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- making ------------------------------------------------------------------------------------ */
 
 /* Every second row of an interlaced frame: one moment in time, with all the height that a small
  * picture needs. */

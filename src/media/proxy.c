@@ -31,9 +31,7 @@ struct proxy {
     int64_t sound_pts;
 };
 
-/* ---- encoders
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- encoders ---------------------------------------------------------------------------------- */
 
 static int open_video(struct proxy *p, const struct proxy_opts *o, struct err *e)
 {
@@ -147,9 +145,7 @@ void proxy_free(struct proxy *p)
     free(p);
 }
 
-/* ---- encoding
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- encoding ---------------------------------------------------------------------------------- */
 
 /* frame NULL: the end. Gives what comes out to the muxer. */
 static int encode(struct proxy *p, AVCodecContext *c, int stream, const AVFrame *frame,

@@ -31,8 +31,7 @@ struct mux {
     int n;
 };
 
-/* ---- descriptor
- * ---------------------------------------------------------------------------------------------- */
+/* ---- descriptor -------------------------------------------------------------------------------- */
 
 static int fd_write(void *arg, lav_write_byte *bytes, int n)
 {
@@ -138,9 +137,7 @@ static int failed(struct mux *m, int averror, const char *what, struct err *e)
     return lav_err(e, ERR_PROCESSING, averror, "%s", what);
 }
 
-/* ---- life
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- life -------------------------------------------------------------------------------------- */
 
 static int add_stream(struct mux *m, AVCodecContext *encoder, struct err *e)
 {
@@ -204,9 +201,7 @@ void mux_free(struct mux *m)
     free(m);
 }
 
-/* ---- order
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- order ------------------------------------------------------------------------------------- */
 
 static void push(struct queue *q, AVPacket *packet)
 {

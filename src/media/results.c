@@ -6,7 +6,7 @@
 #define DIMENSION_MAX  (1 << 24)
 #define TEXT_LINES_MAX 1000000
 
-static const char *const shot_kinds[] = {"start", "cut", "fade", "dissolve", "flash"};
+static const char *const shot_kinds[] = {"start", "cut", "fade", "fade-in", "fade-out", "dissolve"};
 
 void media_shots_free(struct media_shots *s)
 {

@@ -98,9 +98,7 @@ int sprites_offer(struct sprites *s, const AVFrame *pic, int64_t us, struct err 
     return 0;
 }
 
-/* ---- writing
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- writing ----------------------------------------------------------------------------------- */
 
 static void vtt_time(struct buf *out, int64_t us)
 {
@@ -165,7 +163,7 @@ static int write_sheet(struct sprites *s, size_t first, size_t tiles, struct pic
 }
 
 int sprites_finish(struct sprites *s, int64_t end_us, struct outpack *pack, int vtt_fd,
-                   int64_t *ret_vtt_bytes, struct err *e)
+                   struct err *e)
 {
     CLEANUP_BUF struct buf vtt = BUF_MAX(VTT_BYTES_MAX);
     CLEANUP(pic_jpeg_free) struct pic_jpeg *jpeg = pic_jpeg_new(SPRITE_QUALITY);
@@ -184,6 +182,5 @@ int sprites_finish(struct sprites *s, int64_t end_us, struct outpack *pack, int 
         return err_set(e, ERR_LIMIT, "cues longer than %zu bytes", VTT_BYTES_MAX);
     if (outfile_write_at(vtt_fd, 0, vtt.p, vtt.n, e) < 0)
         return err_wrap(e, "write cues");
-    *ret_vtt_bytes = (int64_t)vtt.n;
     return 0;
 }

@@ -39,6 +39,6 @@ int sprites_offer(struct sprites *s, const AVFrame *pic, int64_t us, struct err 
 /* Writes the sheets into the pack (entries: frame -1, time of the first tile) and the cues into
  * vtt_fd. pack's width and height become those of a full sheet. end_us: end of the film. */
 int sprites_finish(struct sprites *s, int64_t end_us, struct outpack *pack, int vtt_fd,
-                   int64_t *ret_vtt_bytes, struct err *e);
+                   struct err *e);
 
 #endif
