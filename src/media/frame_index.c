@@ -195,11 +195,11 @@ int frame_index_read_fd(int fd, int64_t limit_frames, struct frame_index **ret, 
 int64_t frame_index_us(const struct frame_index *x, int64_t n)
 {
     if (x->n == 0)
-        return 0;
+        return x->start_us;
     n = CLAMP(n, 0, x->n);
     int64_t pts = n < x->n ? x->frames[n].pts : x->frames[n - 1].pts + x->frames[n - 1].duration;
     __int128 ticks = (__int128)pts - x->frames[0].pts;
-    return (int64_t)(ticks * x->time_base_num * 1000000 / x->time_base_den);
+    return x->start_us + (int64_t)(ticks * x->time_base_num * 1000000 / x->time_base_den);
 }
 
 int64_t frame_index_at(const struct frame_index *x, int64_t us)

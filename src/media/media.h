@@ -237,7 +237,11 @@ int media_read_text(const struct media_ctx *m, int pack_fd, const struct media_p
 
 /* ---- the child --------------------------------------------------------------------------------------------------- */
 
-/* main() of `rushes media-child`; never returns to the program's own work. */
+/*
+ * main() of `rushes media-child`; never returns to the program's own work. The client starts /proc/self/exe with this one
+ * argument, so every program that calls the functions above must dispatch to it first thing in main(); tests do so with
+ * MEDIA_TEST_MAIN (test_child.h).
+ */
 int media_child_main(int argc, char **argv);
 
 /* What the sandbox would have here; for `rushes doctor`. Strings are static. */

@@ -27,8 +27,8 @@ struct source_frame {
     int64_t number; /* video: frame number from 0; audio: samples (per channel) before this frame */
     int64_t pts;    /* video: stream time base; audio: 1/sample_rate. On the stream's own clock */
     int64_t duration; /* same unit; > 0 */
-    /* Microseconds from the file's start (the earliest of the chosen streams), rounded down; >= 0
-     * for video. For video it is start_us of the frame index + frame_index_us(number). */
+    /* Microseconds from the file's start (the earliest of the chosen streams), rounded down; >= 0 for
+     * video, where it is what frame_index_us() says of the number. */
     int64_t us;
     bool key;
 };

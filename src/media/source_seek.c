@@ -199,7 +199,7 @@ static int try_from(struct source *s, const struct frame_index *x, int64_t targe
     }
     s->pts0 = x->frames[0].pts;
     s->start_us = x->start_us;
-    w.target_us = x->start_us + frame_index_us(x, target);
+    w.target_us = frame_index_us(x, target);
     return walk_to(s, &w, ret, e);
 }
 
