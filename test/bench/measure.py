@@ -15,7 +15,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 PROGRAM = os.environ.get("RUSHES_PROGRAM") or os.path.join(ROOT, "build", "rushes")
 SHARED = os.environ.get("RUSHES_TEST_SHARED") or os.path.join(ROOT, "..", "shared")
-CACHE = os.environ.get("RUSHES_BENCH_CACHE") or os.path.join(ROOT, "build", "bench")
+CACHE = os.environ.get("RUSHES_BENCH_CACHE") or os.path.join(ROOT, "build-bench")
 RUNS = int(os.environ.get("RUSHES_BENCH_RUNS", "3"))
 
 
