@@ -92,6 +92,7 @@ CREATE TABLE uploads (
     checksum_sha256 TEXT    NOT NULL DEFAULT '' CHECK (length(checksum_sha256) IN (0, 64)),
     error_text      TEXT    NOT NULL DEFAULT '',
     error_plain     TEXT    NOT NULL DEFAULT '',
+    meta            TEXT    NOT NULL DEFAULT '',  -- JSON: title, tags ... as the uploader said them
     created_at      INTEGER NOT NULL,
     updated_at      INTEGER NOT NULL
 ) STRICT;
@@ -112,6 +113,7 @@ CREATE TABLE objects (
     created_at    INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX idx_objects_source ON objects (source_sha256, kind, object_key);
+CREATE INDEX idx_objects_original_size ON objects (size_bytes) WHERE kind = 'original';
 
 CREATE TABLE scenes (
     scene_id    TEXT    NOT NULL PRIMARY KEY,
@@ -136,7 +138,7 @@ CREATE INDEX idx_scenes_time ON scenes (video_id, start_us);
 
 -- Spans of text. text_id is for the word index only; outside the database a span is (video, source, seq).
 CREATE TABLE texts (
-    text_id     INTEGER NOT NULL PRIMARY KEY,
+    text_id     INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, -- never used again: paging relies on it
     video_id    TEXT    NOT NULL REFERENCES videos (video_id) ON DELETE CASCADE,
     source      TEXT    NOT NULL
         CHECK (source IN ('speech', 'ocr', 'title', 'description', 'tag', 'filename')),

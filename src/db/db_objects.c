@@ -168,6 +168,17 @@ int db_object_of_source(struct tx *tx, struct arena *a, const char *source_sha25
     return 0;
 }
 
+int db_object_size_known(struct tx *tx, int64_t size_bytes, struct err *e)
+{
+    CLEANUP(stmt_close) struct stmt *s = NULL;
+
+    if (stmt_open(tx, "SELECT 1 FROM objects WHERE size_bytes = $1 AND kind = 'original' LIMIT 1",
+                  &s, e) < 0)
+        return -1;
+    bind_i64(s, 1, size_bytes);
+    return stmt_step(s, e);
+}
+
 int db_object_walk(struct tx *tx, struct arena *a, const char *after_key, int limit,
                    struct object **ret, size_t *ret_n, struct err *e)
 {

@@ -118,7 +118,10 @@ int db_scenes_replace(struct tx *tx, const char *video_id, const struct scene *s
         bool same = at < n_old && old[at].start_frame == scenes[i].start_frame &&
                     old[at].end_frame == scenes[i].end_frame;
         stmt_rewind(put);
-        bind_scene(put, video_id, &scenes[i], i, same ? old[at].id : uuid_new(id));
+        bind_scene(put, video_id, &scenes[i], i,
+                   same                            ? old[at].id
+                   : uuid_is(str_of(scenes[i].id)) ? scenes[i].id
+                                                   : uuid_new(id));
         if (stmt_run(put, e) < 0)
             return err_wrap(e, "scene %zu", i);
     }

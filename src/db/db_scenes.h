@@ -23,7 +23,8 @@ struct scene {
 };
 #define DB_SCENES_MAX 500000 /* scenes of one video; more is ERR_LIMIT */
 
-/* Replaces all scenes of a video. id and index of the input are ignored; order is index. Frames and
+/* Replaces all scenes of a video. index of the input is ignored, order is index; a
+ * new scene takes the id of the input if it has one (rebuild), else a fresh one. Frames and
  * times must rise (ERR_INTERNAL otherwise). */
 int db_scenes_replace(struct tx *tx, const char *video_id, const struct scene *scenes, size_t n,
                       struct err *e);

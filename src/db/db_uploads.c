@@ -55,7 +55,7 @@ static void states_in(struct buf *sql, unsigned states)
 #define COLUMNS                                                                                    \
     "upload_id, user_id, video_id, state, scratch_path, source_path, filename, mime_type, "        \
     "declared_bytes,"                                                                              \
-    " received_bytes, checksum_sha256, error_text, error_plain, created_at, updated_at"
+    " received_bytes, checksum_sha256, error_text, error_plain, meta, created_at, updated_at"
 
 static void read_row(struct stmt *s, struct arena *a, struct upload *u)
 {
@@ -76,8 +76,9 @@ static void read_row(struct stmt *s, struct arena *a, struct upload *u)
         .checksum_sha256 = col_text(s, a, 10),
         .error_text = col_text(s, a, 11),
         .error_plain = col_text(s, a, 12),
-        .created_at_ms = col_i64(s, 13),
-        .updated_at_ms = col_i64(s, 14),
+        .meta_json = col_text(s, a, 13),
+        .created_at_ms = col_i64(s, 14),
+        .updated_at_ms = col_i64(s, 15),
     };
 }
 
@@ -100,7 +101,7 @@ int db_upload_add(struct tx *tx, const struct upload *u, char ret_id[static UUID
     if (stmt_open(tx,
                   "INSERT INTO uploads (" COLUMNS
                   ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,"
-                  " $14, $15)",
+                  " $14, $15, $16)",
                   &s, e) < 0)
         return -1;
     bind_z(s, 1, id);
@@ -116,8 +117,9 @@ int db_upload_add(struct tx *tx, const struct upload *u, char ret_id[static UUID
     bind_z(s, 11, u->checksum_sha256);
     bind_z(s, 12, u->error_text);
     bind_z(s, 13, u->error_plain);
-    bind_i64(s, 14, u->created_at_ms ? u->created_at_ms : now_ms);
-    bind_i64(s, 15, u->updated_at_ms ? u->updated_at_ms : now_ms);
+    bind_z(s, 14, u->meta_json);
+    bind_i64(s, 15, u->created_at_ms ? u->created_at_ms : now_ms);
+    bind_i64(s, 16, u->updated_at_ms ? u->updated_at_ms : now_ms);
     if (stmt_run(s, e) < 0)
         return err_wrap(e, "add upload");
     memcpy(ret_id, id, UUID_MAX);

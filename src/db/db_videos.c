@@ -484,6 +484,19 @@ int db_video_delete(struct tx *tx, const char *id, bool *ret_last, struct err *e
     return 1;
 }
 
+int db_video_has_content(struct tx *tx, const char *checksum_sha256, struct err *e)
+{
+    CLEANUP(stmt_close) struct stmt *s = NULL;
+
+    if (stmt_open(tx,
+                  "SELECT 1 FROM videos WHERE checksum_sha256 = $1 AND checksum_sha256 <> ''"
+                  " AND state <> 'deleted' LIMIT 1",
+                  &s, e) < 0)
+        return -1;
+    bind_z(s, 1, checksum_sha256);
+    return stmt_step(s, e);
+}
+
 /* ---- small updates ---- */
 
 int db_video_set_progress(struct tx *tx, const char *id, int percent, const char *worker_id,

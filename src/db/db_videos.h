@@ -148,6 +148,9 @@ int db_video_edit(struct tx *tx, const char *id, const struct video_edit *edit, 
  */
 int db_video_delete(struct tx *tx, const char *id, bool *ret_last, struct err *e);
 
+/* Has any video that is not deleted this content, in whatever scope? 1 yes, 0 no. Before bytes go. */
+int db_video_has_content(struct tx *tx, const char *checksum_sha256, struct err *e);
+
 struct video_stats {
     int64_t by_state[VIDEO_STATE_N];
     int64_t duration_us, source_bytes; /* of all that are not deleted */
