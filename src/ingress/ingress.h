@@ -96,6 +96,7 @@ struct ingress_recovered {
     int finished;   /* uploads whose video exists now */
     int undone;     /* uploads that had not all bytes: marked failed */
     int left_alone; /* their owner lives */
+    int failed;     /* could not be recovered now; logged, tried again by the next call */
     int swept;      /* scratch folders of dead processes removed */
 };
 /*
