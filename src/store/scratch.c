@@ -16,6 +16,7 @@
 #include "base/fault.h"
 #include "base/fs.h"
 #include "base/hash.h"
+#include "store/scratch_path.h"
 
 #define MAKE_TRIES 16 /* a sweeper that catches a folder between mkdir and flock costs one */
 
@@ -28,6 +29,26 @@ struct scratch {
     int fd;     /* the folder, locked */
     uint64_t next;
 };
+
+void scratch_path(const char *owner, const char *file, char out[static SCRATCH_PATH_MAX])
+{
+    snprintf(out, SCRATCH_PATH_MAX, "scratch/%s/%s", owner, file);
+}
+
+bool scratch_path_parse(const char *path, char ret_owner[static STORE_OWNER_MAX],
+                        char ret_file[static SCRATCH_FILE_MAX])
+{
+    struct str rest = str_of(path), first, owner;
+
+    if (!str_cut(&rest, '/', &first) || !str_eqz(first, "scratch") ||
+        !str_cut(&rest, '/', &owner) || !rest.p)
+        return false;
+    if (owner.n == 0 || owner.n >= STORE_OWNER_MAX || rest.n == 0 || rest.n >= SCRATCH_FILE_MAX)
+        return false;
+    snprintf(ret_owner, STORE_OWNER_MAX, "%.*s", STR_ARG(owner));
+    snprintf(ret_file, SCRATCH_FILE_MAX, "%.*s", STR_ARG(rest));
+    return true;
+}
 
 struct scratch *scratch_new(const char *data_dir)
 {

@@ -102,6 +102,9 @@ int store_read(struct store *s, const char *key, size_t max, struct buf *out, st
 int store_hash(struct store *s, const char *key, int (*progress)(void *arg, int64_t done),
                void *arg, struct store_info *ret, char ret_sha256[static SHA256_HEX_MAX],
                struct err *e);
+/* The same of an open file, from its start whatever its offset is. Failing to read is ERR_STORAGE. */
+int store_hash_fd(int fd, int (*progress)(void *arg, int64_t done), void *arg, int64_t *ret_size,
+                  char ret_sha256[static SHA256_HEX_MAX], struct err *e);
 /* Removes it, durably; 1 removed, 0 was not there. */
 int store_remove(struct store *s, const char *key, struct err *e);
 

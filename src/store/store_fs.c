@@ -149,14 +149,13 @@ static int fs_publish_object(struct store_writer *w, const char *key, enum store
         return store_errno(w->store, errno, -1, e, "make read-only");
     for (int i = 0;; i++) {
         err_clear(e);
-        if (fs_mkdirs(dir, 0755, e) == 0) {
-            int r = publish_once(w, final, mode, e);
-            if (r >= 0)
-                return r;
-        }
-        /* store_remove() takes empty folders away: ours may have gone between the two steps */
-        if (e->code != ERR_NOT_FOUND || i == PUBLISH_TRIES)
-            return -1;
+        bool made = fs_mkdirs(dir, 0755, e) == 0;
+        int r = made ? publish_once(w, final, mode, e) : -1;
+        /* store_remove() takes empty folders away: ours may go between any two steps, also of
+         * mkdirs */
+        bool gone = e->code == ERR_NOT_FOUND || (!made && e->code == ERR_CONFLICT);
+        if (r >= 0 || !gone || i == PUBLISH_TRIES)
+            return r;
     }
 }
 

@@ -52,9 +52,6 @@ struct store_writer {
     char sha256[SHA256_HEX_MAX];
 };
 
-/* Hashes a file from offset 0 with pread; the code of a failed read is ERR_STORAGE. */
-int store_hash_fd(int fd, int (*progress)(void *arg, int64_t done), void *arg, int64_t *ret_size,
-                  char ret_sha256[static SHA256_HEX_MAX], struct err *e);
 /* Starts an error from errno; a full disk says how much was wanted (-1 not known) and how much is
  * free. */
 int store_errno(struct store *s, int errnum, int64_t need_bytes, struct err *e, const char *fmt,
