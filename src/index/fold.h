@@ -45,22 +45,24 @@
 
 enum fold_kind {
     FOLD_WORD,
-    FOLD_PAIR,     /* two neighbours of a run */
-    FOLD_TAIL,     /* the last character of a run */
-    FOLD_COMPOUND, /* joined form of the tokens before it; stands after its last part */
+    FOLD_PAIR, /* two neighbours of a run */
+    FOLD_TAIL, /* the last character of a run */
 };
 struct fold_token {
-    enum fold_kind kind;
+    uint8_t kind;             /* enum fold_kind */
+    uint8_t gap;              /* what is before it in the source; fold.c's own */
     uint32_t text_at, text_n; /* the token, in folded.text */
     uint32_t at, n;           /* the bytes it was made of, in the source */
-    uint32_t position; /* counts tokens that are not compounds, from 0; a compound has its first
-                          part's */
 };
-/* All tokens of a text. Owned: fold_finish(). */
+struct fold_compound {
+    uint32_t text_at, text_n;
+    uint32_t first, parts; /* the tokens it joins */
+};
+/* All tokens of a text, in order. Owned: fold_finish(). */
 struct folded {
     struct buf text;
     VEC(struct fold_token) tokens;
-    uint32_t n_positions;
+    VEC(struct fold_compound) compounds;
     bool cut; /* the text was longer than FOLD_TEXT_MAX */
 };
 
@@ -73,9 +75,13 @@ static inline void fold_finish_cleanup_(struct folded *f)
     fold_finish(f);
 }
 #define CLEANUP_FOLDED __attribute__((cleanup(fold_finish_cleanup_)))
-static inline struct str fold_token_text(const struct folded *f, const struct fold_token *t)
+static inline struct str fold_token_text(const struct folded *f, size_t i)
 {
-    return (struct str){f->text.p + t->text_at, t->text_n};
+    return (struct str){f->text.p + f->tokens.p[i].text_at, f->tokens.p[i].text_n};
+}
+static inline struct str fold_compound_text(const struct folded *f, size_t i)
+{
+    return (struct str){f->text.p + f->compounds.p[i].text_at, f->compounds.p[i].text_n};
 }
 
 /* Between two passages of a document that do not follow one another: no phrase crosses it. It is a

@@ -2,28 +2,26 @@
  * Text on screen over time: lines read from single pictures become spans. The same line on pictures
  * that follow one another is one span, from the first picture that shows it to the end of the last.
  *
- * Same line: the boxes overlap by a third (intersection over union) and the folded texts differ in
- * at most 3 of 10 characters; or, for texts of at least 4 characters that move (credits, tickers),
- * they differ in at most 1 of 10, wherever they are. The pairs of two pictures are matched best
- * first. One picture in between may have missed the line.
+ * Same line: the boxes overlap by a third (intersection over union) and the texts differ in at most
+ * 3 of 10 characters; or, for texts of at least 4 characters that move (credits, tickers), they
+ * differ in at most 1 of 10, wherever they are. Compared is what search compares (fold.h), without
+ * spaces. The pairs of two pictures are matched best first. One picture in between may have missed
+ * the line.
  *
  * Text of a span: every reading votes with its confidence; the text that is nearest to all others
- * (least sum of edit distances weighted by votes) wins. Its confidence is that of the votes for
- * texts that fold the same, raised by repetition: 1 - product of (1 - c) would trust the
- * recogniser's systematic errors, so it is the mean. Spaces between single Han and kana characters,
- * a habit of recognisers, are taken out.
+ * (least sum of edit distances weighted by votes) wins, the earlier one of two. Its confidence is
+ * the mean of the readings that fold to the same text: repetition does not raise it, because a
+ * recogniser repeats its errors. Spaces between single Han and kana characters, a habit of
+ * recognisers, are taken out.
  *
  * Noise, left out:
- *   - a reading with confidence under OCR_READ_CONFIDENCE_MIN, or without any letter or digit, or
- * where letters and digits are less than half of what is not a space;
- *   - a span of one or two characters that was read once, unless Han, kana or Hangul with
- * OCR_SHORT_CONFIDENCE_MIN;
- *   - a span read from one picture only, though its neighbours in time were read too, with
- * confidence under OCR_ONCE_CONFIDENCE_MIN;
- *   - a span where the mean confidence is under OCR_SPAN_CONFIDENCE_MIN;
- *   - a span whose words have four equal letters in a row or no vowel at all in a Latin word of
- * more than five letters, read once with confidence under OCR_SHORT_CONFIDENCE_MIN (texture read as
- * text).
+ *   - a reading with confidence under OCR_READ_CONFIDENCE_MIN, without any letter or digit, or where
+ *     letters and digits are less than half of what is not a space;
+ *   - a span with confidence under OCR_SPAN_CONFIDENCE_MIN;
+ *   - a span read once, while the picture before or behind (at most two usual intervals away) was
+ *     read too, with confidence under OCR_ONCE_CONFIDENCE_MIN: words stay longer than that;
+ *   - a span of one character, or of two that are not both Han, kana or Hangul, read once with
+ *     confidence under OCR_SHORT_CONFIDENCE_MIN.
  */
 #ifndef INDEX_OCR_H
 #define INDEX_OCR_H
@@ -35,8 +33,12 @@
 #define OCR_SPAN_CONFIDENCE_MIN  0.40
 #define OCR_ONCE_CONFIDENCE_MIN  0.60
 #define OCR_SHORT_CONFIDENCE_MIN 0.80
-#define OCR_LINES_MAX            256 /* lines of a picture that are looked at, best confidence first */
-#define OCR_LINE_BYTES_MAX       1024 /* of a line; the rest is cut at a character */
+
+/* Of a picture; the most confident are kept. Bounds the work for a picture full of noise. */
+#define OCR_LINES_MAX         256
+#define OCR_PICTURE_BYTES_MAX (32 << 10)
+#define OCR_LINE_BYTES_MAX    512 /* of a line that is compared and kept; cut at a character */
+#define OCR_READINGS_MAX      32  /* different texts of a span that vote */
 
 struct ocr_line {
     int64_t frame, pts_us;
@@ -47,24 +49,21 @@ struct ocr_line {
 /* A picture that was read, with or without words found. */
 struct ocr_picture {
     int64_t frame, pts_us;
-    int64_t end_frame,
-        end_us; /* until when it stands for the film: the next picture read, or the end */
+    int64_t end_frame, end_us; /* until when it stands for the film: the next picture, or the end */
 };
 struct ocr_input {
-    const struct ocr_line *lines; /* in order of pts_us; anything goes within a picture */
+    const struct ocr_line *lines; /* by pts_us; in any order within a picture */
     size_t n_lines;
-    /* In order of pts_us. NULL: the pictures are those of the lines and each stands for
-     * interval_us. */
+    /* By pts_us, every picture of a line among them. NULL: the pictures are those of the lines, and
+     * each stands until the next or for interval_us, whichever is less. */
     const struct ocr_picture *pictures;
     size_t n_pictures;
     int64_t interval_us; /* usual distance of two pictures; > 0 */
-    int64_t frame_us; /* usual duration of a frame, for frame numbers of ends that no picture names;
-                         0: 40000 */
-    int64_t end_us;   /* of the film; no span goes beyond; 0: not known */
+    int64_t frame_us;    /* usual duration of a frame, for ends that no picture names; 0: 40000 */
+    int64_t end_us;      /* of the film: no span goes beyond; 0: not known */
     double scale; /* pixels of the film for one pixel of the picture that was read; 0 counts as 1 */
 };
-/* Spans by start, then top to bottom; source TEXT_OCR, in `a`. ERR_INTERNAL: lines or pictures out
- * of order. */
+/* Spans by start, then top to bottom; source TEXT_OCR, in `a`. ERR_INTERNAL: input out of order. */
 int ocr_merge(struct arena *a, const struct ocr_input *in, struct text_span **ret, size_t *ret_n,
               struct err *e);
 
