@@ -566,7 +566,7 @@ static void *add_many(void *arg)
         struct video v = {.title = "t"};
         if (db_begin(t->db, DB_WRITE, &tx, &e) < 0 || db_video_add(tx, &v, id, &e) < 0 ||
             db_commit(tx, &e) < 0)
-            return "write failed";
+            return (char *)"write failed";
     }
     return NULL;
 }
@@ -584,10 +584,10 @@ static void *read_many(void *arg)
         struct video_stats st;
         if (db_begin(t->db, DB_READ, &tx, &e) < 0 || db_video_stats(tx, &st, &e) < 0 ||
             db_video_list(tx, a, &(struct video_filter){.limit = 1000}, &page, &e) < 0)
-            return "read failed";
+            return (char *)"read failed";
         if (st.by_state[VIDEO_UPLOADING] < last ||
             (int64_t)page.n != MIN(st.by_state[VIDEO_UPLOADING], 1000))
-            return "a reader saw two states in one transaction";
+            return (char *)"a reader saw two states in one transaction";
         last = st.by_state[VIDEO_UPLOADING];
     }
     return NULL;
