@@ -15,13 +15,16 @@ struct chan;
 struct chan *chan_new(size_t capacity, void (*drop)(void *item));
 void chan_free(struct chan *c); /* no thread may be inside */
 CLEANUP_DEFINE(chan_free, struct chan *);
-/* item moved on CHAN_OK; on CHAN_CLOSED the reader takes no more and the item stays the caller's.
- * Waits for room. */
+/* item is moved on CHAN_OK; on CHAN_CLOSED (the reader takes no more, or a writer has said
+ * put_done) it stays the caller's. Waits for room. */
 enum chan_status chan_put(struct chan *c, void *item);
-/* CHAN_CLOSED: the writer is done and everything has been read. Waits for an item. */
+/* The item is the caller's. CHAN_CLOSED: the writer is done and everything has been read, or
+ * get_done was said; *ret_item is untouched. Waits for an item. */
 enum chan_status chan_get(struct chan *c, void **ret_item);
+/* With several writers, the last one says it, once all have put: it closes the channel for every
+ * writer. */
 void chan_put_done(struct chan *c);
-void chan_get_done(
-    struct chan *c); /* drops what is inside; blocked and later puts return CHAN_CLOSED */
+/* Drops what is inside; blocked and later puts and gets return CHAN_CLOSED. */
+void chan_get_done(struct chan *c);
 
 #endif

@@ -8,8 +8,9 @@
  * default sentence of its code says so with err_plain().
  *
  * The struct lives on the caller's stack, is owned by one thread, holds no allocation and needs no
- * clean-up. Start it with `struct err e = {0};`. Library code fills it; only app/, api/ and cli/
- * report it, once.
+ * clean-up. Each function takes NULL for it from callers that do not want to know. Arguments may
+ * point into the struct itself. What does not fit is cut between two characters. Start it with
+ * `struct err e = {0};`. Library code fills it; only app/, api/ and cli/ report it, once.
  */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
@@ -60,11 +61,12 @@ enum err_code err_code_from_name(const char *name); /* ERR_INTERNAL for a name i
 int err_set(struct err *e, enum err_code code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* Puts what the caller was doing in front: "open asset 'a7': " + text. Returns -1. Code and
- * sentences stay. */
+ * sentences stay. A chain that grows too long loses its middle: the cause, at the end, is kept.
+ * Without an error before, the code becomes INTERNAL. */
 int err_wrap(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Starts an error from errno: ENOSPC/EDQUOT/EIO/EROFS -> STORAGE, EACCES/EPERM -> DENIED,
  * ENOENT/ENOTDIR -> NOT_FOUND, EEXIST -> CONFLICT, EMFILE/ENFILE/ENOMEM -> UNAVAILABLE, EFBIG ->
- * LIMIT, ETIMEDOUT -> TIMEOUT, else INTERNAL. */
+ * LIMIT, ETIMEDOUT -> TIMEOUT, else INTERNAL. A full disk also gets its own sentence. */
 int err_errno(struct err *e, int errnum, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* Sets the sentence for people and the next step (NULL keeps the default). Returns -1. */

@@ -1,7 +1,7 @@
 /*
- * Fault points, and with them the promise of fs.c: killed or failed at any durable step, a file holds its old content
- * or its new one, whole. The plan is read once a process, so this program runs itself with the tests called inner_…
- * switched on and the plan in the environment.
+ * Fault points, and with them the promise of fs.c: killed or failed at any durable step, a file
+ * holds its old content or its new one, whole. The plan is read once a process, so this program
+ * runs itself with the tests called inner_… switched on and the plan in the environment.
  */
 #include <signal.h>
 #include <unistd.h>

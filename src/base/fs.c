@@ -93,8 +93,8 @@ static bool is_dir(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* Makes one folder; a folder that is there is fine. Looked for first, because mkdir() may say EROFS or EACCES of
- * something that exists; and again, because somebody else may have been faster. */
+/* Makes one folder; a folder that is there is fine. Looked for first, because mkdir() may say EROFS
+ * or EACCES of something that exists; and again, because somebody else may have been faster. */
 static int make_dir(const char *path, mode_t mode, struct err *e)
 {
     if (is_dir(path))

@@ -22,7 +22,8 @@ bool sha256_is_hex(struct str s); /* 64 digits of 0-9a-f */
 void random_bytes(void *out, size_t n);
 uint64_t random_u64(void);
 #define UUID_MAX 37
-/* A version 7 UUID (RFC 9562): sorts by creation time. */
+/* A version 7 UUID (RFC 9562): sorts by creation time, within a process also inside one
+ * millisecond. Any thread. */
 char *uuid_new(char out[static UUID_MAX]);
 bool uuid_is(struct str s);
 

@@ -1,7 +1,8 @@
 /*
  * Writing JSON: a small writer that keeps track of commas and nesting, so that what it makes is
- * always well formed. Text that is not UTF-8 has its bad bytes replaced by U+FFFD, and so have NULs, which our own reader refuses. Reading is
- * jansson's work (json_read() below sets our limits).
+ * always well formed. Text that is not UTF-8 has its bad bytes replaced by U+FFFD, and so have
+ * NULs, which our own reader refuses. Reading is jansson's work (json_read() below sets our
+ * limits).
  */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
@@ -11,8 +12,9 @@
 #include "base/err.h"
 #include "base/str.h"
 
-/* A key outside of an object, a value without its key, a close that does not fit or more levels than this are mistakes of
- * ours and abort. What does not fit into the buffer marks that as failed: ask buf_ok() at the end. */
+/* A key outside of an object, a value without its key, a close that does not fit or more levels
+ * than this are mistakes of ours and abort. What does not fit into the buffer marks that as failed:
+ * ask buf_ok() at the end. */
 #define JSONW_DEPTH_MAX 32
 struct jsonw {
     struct buf *out; /* borrowed */

@@ -2,12 +2,18 @@
  * Logs: one line an event, logfmt by default, JSON on request. The logger adds time, level, module
  * and bound fields (job=…, video=…); the call adds the event's name and its numbers:
  *
- *     log_info(log, "stage_done stage=%s frames=%" PRIu64, s->name, n);
+ *     log_info(log, "stage_done frames=%" PRIu64, n);
+ *     time=2026-11-20T22:47:58.123Z level=info module=pipeline job=81 event=stage_done frames=7
  *
  * The format's own words are key=value pairs after the event word; values from outside must go
- * through %s inside quotes with log_quote(). Never a token, a signed URL or a user's text above
- * debug. Any thread; a line is written whole. Loggers form a tree: a child holds a copy of its
- * parent's fields.
+ * through %s with log_quote(), which adds quotes where they are needed. Control characters that
+ * come unquoted are escaped, so a line stays a line, but only quoting keeps a value from looking
+ * like two. The JSON form is made from the same words: bare decimals and true/false become numbers
+ * and booleans, everything else text; words without "=" after the event go into "text".
+ *
+ * Never a token, a signed URL or a user's text above debug. Any thread; a line is written whole and
+ * at most about 8 KiB of message (then "..."). errno is left alone. Loggers form a tree: a child
+ * holds a copy of its parent's fields.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

@@ -1,7 +1,7 @@
 /*
  * A hash map from text to pointers. Keys are copied; values are the caller's. Not safe for
- * concurrent use. Lookup is keyed with a per-process random seed, so that strangers can not choose
- * colliding keys.
+ * concurrent use. Memory comes from xmalloc(): bound what strangers may put in. Lookup is keyed
+ * with a per-process random seed, so that strangers can not choose colliding keys.
  */
 #ifndef BASE_MAP_H
 #define BASE_MAP_H

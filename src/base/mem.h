@@ -22,7 +22,8 @@ char *xstrndup(const char *s, size_t n) __attribute__((malloc, returns_nonnull))
 char *xasprintf(const char *fmt, ...)
     __attribute__((format(printf, 1, 2), malloc, returns_nonnull));
 
-/* NULL when memory is gone or n * size overflows. Zeroed. Free with free(). */
+/* NULL when memory is gone or n * size overflows (realloc: p is then still the caller's). Calloc's
+ * is zeroed, what realloc adds is not. Free with free(). */
 void *mem_try_calloc(size_t n, size_t size);
 void *mem_try_realloc(void *p, size_t n, size_t size);
 

@@ -37,17 +37,18 @@ struct str str_trim(struct str s);
 bool str_cut(struct str *rest, char sep, struct str *ret_part);
 char *str_dup(struct str s); /* NUL-terminated copy, to be freed */
 
-/* Whole string, no white space, no sign for u64; false when it is not a number or out of range. */
+/* Whole string, no white space, no '+', no sign for u64; false, and *ret untouched, when it is not
+ * a number or out of range. */
 bool str_to_i64(struct str s, int64_t *ret);
 bool str_to_u64(struct str s, uint64_t *ret);
 bool str_to_double(struct str s, double *ret); /* finite, '.' as the point in every locale */
 /* "5G", "300M", "64k", "1024" -> bytes, powers of 1024 */
 bool str_to_bytes(struct str s, int64_t *ret);
-/* "90", "90s", "10m", "6h", "1d", "250ms" -> milliseconds; a bare number is seconds, fractions
- * allowed */
+/* "90", "90s", "10m", "6h", "1d", "250ms", "1.5h" -> milliseconds; a bare number is seconds. At
+ * most nine decimals; what is no whole number of milliseconds is refused, never rounded. */
 bool str_to_duration_ms(struct str s, int64_t *ret);
-/* "83.5" seconds, "1:23.5", "00:01:23.500" -> microseconds; digits beyond six are refused, never
- * rounded */
+/* "83.5" seconds, "1:23.5", "00:01:23.500" -> microseconds; digits beyond six that are not 0 are
+ * refused, never rounded. No sign. After a colon seconds and minutes are below 60. */
 bool str_to_time_us(struct str s, int64_t *ret);
 
 bool utf8_valid(struct str s);
@@ -57,9 +58,10 @@ uint32_t utf8_next(struct str s, size_t *i);
 size_t utf8_put(uint32_t cp, char out[static 4]);
 
 /*
- * A buffer that grows up to max bytes (0 means BUF_DEFAULT_MAX). Appending past the limit or
- * without memory marks it `failed` and drops the bytes; the caller looks once, at the end, with
- * buf_ok(). Always NUL-terminated once touched.
+ * A buffer that grows up to max bytes, the NUL not counted (0 means BUF_DEFAULT_MAX). Appending
+ * past the limit or without memory marks it `failed` and drops those bytes and all later ones; the
+ * caller looks once, at the end, with buf_ok(). Always NUL-terminated once touched. What is
+ * appended must not lie inside the buffer itself.
  */
 #define BUF_DEFAULT_MAX ((size_t)64 << 20)
 struct buf {
