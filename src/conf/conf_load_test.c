@@ -190,8 +190,8 @@ TEST(conf_load_finds_its_file)
                       *data = fs_join(test_dir(), "data"), *other = fs_join(test_dir(), "other");
     CHECK_OK(fs_mkdirs(data, 0755, &e));
     CHECK_OK(fs_mkdirs(other, 0755, &e));
-    CLEANUP_FREE char *in_data = write_config("data/rushes.conf", "proxy.crf = 13"),
-                      *in_other = write_config("other/rushes.conf", "proxy.crf = 14");
+    mem_free(write_config("data/rushes.conf", "proxy.crf = 13"));
+    mem_free(write_config("other/rushes.conf", "proxy.crf = 14"));
     const struct {
         const char *config_env, *data_env;
         struct args a;

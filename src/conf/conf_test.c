@@ -29,7 +29,8 @@ TEST(conf_table_is_sound)
     CHECK_EQ(conf_find_(STR("PROXY.HEIGHT")), -1);
 }
 
-/* Each row's bounds are values it takes, and the default lies between them (conf_defaults() aborts otherwise). */
+/* Each row's bounds are values it takes, and the default lies between them (conf_defaults() aborts
+ * otherwise). */
 TEST(conf_bounds_are_values_themselves)
 {
     CLEANUP(conf_free) struct conf *c = conf_defaults();
