@@ -225,7 +225,9 @@ static int take_new(struct take *t, struct ingress_result *ret, struct err *e)
         return err_set(e, ERR_CONFLICT, "upload '%s' was ended by another process", t->upload_id);
     if (r < 0)
         return -1;
-    ret->healed = t->heals;
+    /* new bytes for an old video: its own were lost, unless it was made this very moment by someone else */
+    ret->healed = t->heals || published == STORE_REPLACED ||
+                  (ret->outcome == INGRESS_DUPLICATE && published == STORE_NEW);
     return 0;
 }
 

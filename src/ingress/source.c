@@ -51,7 +51,7 @@ void source_name(const char *path, char out[static INGRESS_TITLE_MAX + 1])
 void ingress_title_of(const char *path, char out[static INGRESS_TITLE_MAX + 1])
 {
     struct str name = last_part(path);
-    const char *dot = name.n ? memrchr(name.p, '.', name.n) : NULL;
+    const char *dot = name.p && name.n ? memrchr(name.p, '.', name.n) : NULL;
 
     if (dot && dot > name.p &&
         (size_t)(name.p + name.n - dot) <= 6) /* ".webm" is one, ". and so on" is not */
