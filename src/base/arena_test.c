@@ -117,4 +117,22 @@ TEST(arena_array_that_overflows_ends_the_process)
     CHECK(!WIFEXITED(status) || WEXITSTATUS(status) != 0); /* SIGABRT, or the sanitizer's own end */
 }
 
+#ifdef __SANITIZE_ADDRESS__
+TEST(arena_piece_that_is_overrun_is_seen_by_the_sanitizer)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(STDERR_FILENO);
+        CLEANUP(arena_free) struct arena *a = arena_new();
+        volatile char *p = arena_alloc(a, 24);
+        arena_alloc(a, 24);
+        p[24] = 1;
+        _exit(0); /* unseen */
+    }
+    int status;
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK(!WIFEXITED(status) || WEXITSTATUS(status) != 0);
+}
+#endif
+
 TEST_MAIN
