@@ -17,7 +17,7 @@ struct take {
     const struct ingress *in;
     struct ingress_meta meta;
     const char *path;
-    struct source src;
+    struct origin src;
     struct store_writer *w;
     bool heals; /* the library knows the content, but its stored bytes are lost or damaged */
     char filename[INGRESS_TITLE_MAX + 1];
@@ -30,7 +30,7 @@ struct take {
 static void take_finish(struct take *t)
 {
     store_writer_free(t->w);
-    source_close(&t->src);
+    origin_close(&t->src);
     buf_finish(&t->said);
     free(t->where);
 }
@@ -47,8 +47,8 @@ static int say_what(struct take *t, struct err *e)
     char title[INGRESS_TITLE_MAX + 1];
 
     ingress_title_of(t->path, title);
-    source_name(t->path, t->filename);
-    t->where = source_where(t->path);
+    origin_name(t->path, t->filename);
+    t->where = origin_where(t->path);
     meta_json(&t->meta, t->meta.title && t->meta.title[0] ? t->meta.title : title, &t->said);
     if (!buf_ok(&t->said))
         return err_set(e, ERR_LIMIT, "what is said of '%s' is too long", t->src.shown);
@@ -97,7 +97,7 @@ static int hash_source(struct take *t, struct err *e)
             e->code = ERR_INPUT;
         return err_wrap(e, "hash '%s'", t->src.shown);
     }
-    if (source_unchanged(&t->src, e) < 0)
+    if (origin_unchanged(&t->src, e) < 0)
         return -1;
     return size == t->src.st.st_size ? 0 : short_read(t, size, e);
 }
@@ -155,11 +155,11 @@ static int copy(struct take *t, struct err *e)
         return err_set(e, ERR_INPUT, "'%s' can not be read from its start", t->src.shown);
     if (store_write_from(t->w, t->src.fd, t->src.st.st_size, tell, t, e) < 0) {
         /* longer than it was when it was opened: it grows */
-        if (e->code == ERR_LIMIT && source_unchanged(&t->src, &why) < 0)
+        if (e->code == ERR_LIMIT && origin_unchanged(&t->src, &why) < 0)
             *e = why;
         return -1;
     }
-    if (source_unchanged(&t->src, e) < 0)
+    if (origin_unchanged(&t->src, e) < 0)
         return -1;
     if (store_writer_finish(t->w, e) < 0)
         return -1;
@@ -240,7 +240,7 @@ int ingress_file(const struct ingress *in, const char *path, const struct ingres
 
     if (meta)
         t.meta = *meta;
-    if (meta_check(meta, e) < 0 || source_open(path, in->max_bytes, &t.src, e) < 0)
+    if (meta_check(meta, e) < 0 || origin_open(path, in->max_bytes, &t.src, e) < 0)
         return -1;
     if (say_what(&t, e) < 0)
         return -1;

@@ -12,20 +12,20 @@
 
 /* ---- the file (source.c) ---- */
 
-struct source {
+struct origin {
     int fd; /* -1 none */
     struct stat st;
     char shown[160]; /* its path for sentences: printable UTF-8, cut in front */
 };
 /* Opens a regular, non-empty file of at most max_bytes; every other thing is refused with its own sentence. */
-int source_open(const char *path, int64_t max_bytes, struct source *ret, struct err *e);
-void source_close(struct source *s);
+int origin_open(const char *path, int64_t max_bytes, struct origin *ret, struct err *e);
+void origin_close(struct origin *s);
 /* ERR_CONFLICT when the file is no longer what it was when it was opened. */
-int source_unchanged(const struct source *s, struct err *e);
+int origin_unchanged(const struct origin *s, struct err *e);
 /* Absolute path of it as UTF-8 (bytes that are not replaced), for the row. To be freed. */
-char *source_where(const char *path);
+char *origin_where(const char *path);
 /* Last part of the path as UTF-8 without control characters, at most INGRESS_TITLE_MAX bytes. */
-void source_name(const char *path, char out[static INGRESS_TITLE_MAX + 1]);
+void origin_name(const char *path, char out[static INGRESS_TITLE_MAX + 1]);
 
 /* ---- what the uploader says (meta.c) ---- */
 

@@ -43,7 +43,7 @@ static struct str last_part(const char *path)
     return s;
 }
 
-void source_name(const char *path, char out[static INGRESS_TITLE_MAX + 1])
+void origin_name(const char *path, char out[static INGRESS_TITLE_MAX + 1])
 {
     put_clean(last_part(path), out, INGRESS_TITLE_MAX);
 }
@@ -78,7 +78,7 @@ static void show_path(const char *path, char *out, size_t size)
     put_clean(s, out + n, room - n);
 }
 
-char *source_where(const char *path)
+char *origin_where(const char *path)
 {
     CLEANUP_FREE char *cwd = path[0] == '/' ? NULL : getcwd(NULL, 0);
     CLEANUP_FREE char *whole = cwd ? xasprintf("%s/%s", cwd, path) : xstrdup(path);
@@ -89,14 +89,14 @@ char *source_where(const char *path)
     return out;
 }
 
-static int refuse(struct err *e, const struct source *s, const char *what, const char *next)
+static int refuse(struct err *e, const struct origin *s, const char *what, const char *next)
 {
     err_set(e, ERR_INPUT, "'%s' is %s", s->shown, what);
     err_plainf(e, "'%s' is %s, not a media file.", s->shown, what);
     return err_plain(e, NULL, next);
 }
 
-static int check_kind(const struct source *s, struct err *e)
+static int check_kind(const struct origin *s, struct err *e)
 {
     switch (s->st.st_mode & S_IFMT) {
     case S_IFREG:
@@ -112,7 +112,7 @@ static int check_kind(const struct source *s, struct err *e)
     }
 }
 
-static int refuse_errno(struct err *e, int why, const struct source *s)
+static int refuse_errno(struct err *e, int why, const struct origin *s)
 {
     err_errno(e, why, "open '%s'", s->shown);
     switch (why) {
@@ -142,7 +142,7 @@ static int refuse_errno(struct err *e, int why, const struct source *s)
     }
 }
 
-static int check_size(const struct source *s, int64_t max_bytes, struct err *e)
+static int check_size(const struct origin *s, int64_t max_bytes, struct err *e)
 {
     if (s->st.st_size == 0) {
         err_set(e, ERR_INPUT, "'%s' is empty", s->shown);
@@ -159,9 +159,9 @@ static int check_size(const struct source *s, int64_t max_bytes, struct err *e)
     return 0;
 }
 
-int source_open(const char *path, int64_t max_bytes, struct source *ret, struct err *e)
+int origin_open(const char *path, int64_t max_bytes, struct origin *ret, struct err *e)
 {
-    struct source s = {.fd = -1};
+    struct origin s = {.fd = -1};
 
     show_path(path, s.shown, sizeof s.shown);
     /* look before opening: opening a device or a fifo can have effects of its own */
@@ -183,13 +183,13 @@ int source_open(const char *path, int64_t max_bytes, struct source *ret, struct 
     return 0;
 }
 
-void source_close(struct source *s)
+void origin_close(struct origin *s)
 {
     fd_close(s->fd);
     s->fd = -1;
 }
 
-int source_unchanged(const struct source *s, struct err *e)
+int origin_unchanged(const struct origin *s, struct err *e)
 {
     struct stat now;
 
