@@ -249,7 +249,8 @@ enum fold_class fold_class(uint32_t cp)
         return FOLD_CLASS_HYPHEN;
     case '.':
         return FOLD_CLASS_DOT;
-    case 0xE000: /* the barrier */
+    case 0xE000: /* the barrier, and what db/ marks owners of texts with */
+    case 0xE001:
     case 0xFFFC:
     case 0xFFFD:
         return FOLD_CLASS_SPACE;
