@@ -24,6 +24,7 @@
 
 static const struct child_task *const tasks[] = {
     &task_probe,
+    &task_cut,
     &task_index,
     &task_sandbox,
 #ifdef RUSHES_FAULTS

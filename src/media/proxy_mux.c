@@ -153,7 +153,25 @@ static int add_stream(struct mux *m, AVCodecContext *encoder, struct err *e)
     return 0;
 }
 
+#define MATRIX_SIZE (9 * sizeof(int32_t))
+
+static int add_matrix(struct mux *m, const int32_t *matrix, struct err *e)
+{
+    uint8_t *p =
+        lav_stream_new_side_data(m->format->streams[0], AV_PKT_DATA_DISPLAYMATRIX, MATRIX_SIZE);
+    if (!p)
+        return err_set(e, ERR_LIMIT, "no memory for a display matrix");
+    memcpy(p, matrix, MATRIX_SIZE);
+    return 0;
+}
+
 int mux_open(int fd, AVCodecContext *const *encoders, int n, struct mux **ret, struct err *e)
+{
+    return mux_open_turned(fd, encoders, n, NULL, ret, e);
+}
+
+int mux_open_turned(int fd, AVCodecContext *const *encoders, int n, const int32_t *matrix,
+                    struct mux **ret, struct err *e)
 {
     CLEANUP(mux_free) struct mux *m = XNEW(struct mux);
     AVDictionary *options = NULL;
@@ -175,6 +193,8 @@ int mux_open(int fd, AVCodecContext *const *encoders, int n, struct mux **ret, s
     for (int i = 0; i < n; i++)
         if (add_stream(m, encoders[i], e) < 0)
             return -1;
+    if (matrix && add_matrix(m, matrix, e) < 0)
+        return -1;
     av_dict_set(&options, "movflags", "+faststart", 0);
     r = avformat_write_header(m->format, &options);
     av_dict_free(&options);

@@ -18,6 +18,9 @@ struct mux;
 /* encoders: open, with global headers; borrowed until mux_free(). fd: borrowed, empty, read and
  * written. */
 int mux_open(int fd, AVCodecContext *const *encoders, int n, struct mux **ret, struct err *e);
+/* The same; matrix (may be NULL): how players are to turn the picture of the first stream. Borrowed for the call. */
+int mux_open_turned(int fd, AVCodecContext *const *encoders, int n, const int32_t *matrix,
+                    struct mux **ret, struct err *e);
 void mux_free(struct mux *m);
 CLEANUP_DEFINE(mux_free, struct mux *);
 /* packet: moved (also on failure), times in its encoder's time base. stream: position in encoders.

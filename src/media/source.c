@@ -257,6 +257,8 @@ static int stamp_audio(struct source *s, AVFrame *f, struct source_frame *ret, s
     if (s->limits.duration_us > 0 && ret->us > s->limits.duration_us)
         return too_long(s, e);
     s->next_sample = pts + f->nb_samples;
+    ret->end_us =
+        av_rescale_q_rnd(s->next_sample, unit, AV_TIME_BASE_Q, AV_ROUND_DOWN) - s->file_start_us;
     s->samples += f->nb_samples;
     s->position_us = MAX(s->position_us, ret->us);
     return 0;
@@ -266,6 +268,7 @@ static void close_held(struct source *s, int64_t duration, struct source_frame *
 {
     *ret = s->held;
     ret->duration = duration;
+    ret->end_us = video_us(s, ret->pts + duration);
     s->held = (struct source_frame){0};
 }
 
@@ -415,7 +418,7 @@ int source_produce(struct source *s, struct source_frame *ret, struct err *e)
                 return -1;
         } else if (s->held.frame) {
             close_held(s, duration_guess(s, lav_frame_duration(s->held.frame)), ret);
-            s->position_us = MAX(s->position_us, video_us(s, ret->pts + ret->duration));
+            s->position_us = MAX(s->position_us, ret->end_us);
             return SOURCE_VIDEO;
         } else if (s->audio.dec && !s->audio.ended) {
             if (send(s, &s->audio, NULL, e) < 0)

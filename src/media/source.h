@@ -30,6 +30,7 @@ struct source_frame {
     /* Microseconds from the file's start (the earliest of the chosen streams), rounded down; >= 0 for
      * video, where it is what frame_index_us() says of the number. */
     int64_t us;
+    int64_t end_us; /* where the next one begins, on the same clock */
     bool key;
 };
 
@@ -48,6 +49,13 @@ int source_next(struct source *s, struct source_frame *ret, struct err *e);
  * keep what its index said. */
 struct frame_index;
 int source_seek(struct source *s, const struct frame_index *x, int64_t number, struct err *e);
+/*
+ * The same for a source whose sound alone is decoded: the next SOURCE_AUDIO frame starts early enough before file time us
+ * for the samples at us to be whole. from_start: read from the beginning, for files whose clock jumps.
+ */
+int source_seek_sound(struct source *s, int64_t us, bool from_start, struct err *e);
+/* The last source_seek() could only be done by reading from the beginning, though the frame is not near it. */
+bool source_seek_was_hard(const struct source *s);
 int64_t source_errors(const struct source *s);
 /* Timestamps that did not advance or jumped and were put right. */
 int64_t source_mended(const struct source *s);

@@ -53,7 +53,6 @@ struct source {
     /* where demuxing and decoding stand */
     bool demux_ended;
     struct source_track *draining; /* has been sent a packet and may have more frames, or NULL */
-    bool got_packet_after_seek;
 
     /* numbering of video: see source_stamp_video() */
     int64_t next_number;
@@ -78,6 +77,7 @@ struct source {
     int64_t video_frames; /* decoded in all */
     int64_t position_us;
     bool anything; /* something was decoded */
+    bool hard;     /* see source_seek_was_hard() */
     void (*on_work)(void *arg);
     void *on_work_arg;
 };

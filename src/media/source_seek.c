@@ -54,7 +54,7 @@ static void queue_drop_before(struct source *s, int64_t us)
 {
     while (s->queue_at < s->queue.n) {
         struct source_frame *f = &s->queue.p[s->queue_at];
-        if (f->us + av_rescale(f->duration, 1000000, f->frame->sample_rate) >= us)
+        if (f->end_us >= us)
             break;
         av_frame_free(&f->frame);
         s->queue_at++;
@@ -99,6 +99,7 @@ static bool agree(struct source *s, struct walk *w, struct source_frame *f)
     if (n + 1 < x->n && f->duration != x->frames[n].duration)
         return false;
     f->duration = x->frames[n].duration;
+    f->end_us = frame_index_us(x, n + 1);
     w->at = n;
     return true;
 }
@@ -240,6 +241,7 @@ int source_seek(struct source *s, const struct frame_index *x, int64_t number, s
         s->mended = mended;
         if (r < 0)
             err_clear(e); /* timestamps went wrong after the jump: that, too, is being elsewhere */
+        s->hard = from_start && i > 0;
         if (landed == LANDED_EXACT || (landed == LANDED_SOUND_LATE && ++late >= AUDIO_TRIES_MAX))
             return 0;
         if (from_start)
@@ -247,4 +249,66 @@ int source_seek(struct source *s, const struct frame_index *x, int64_t number, s
         back = MAX(back * 4, second);
     }
     return not_as_indexed(number, e);
+}
+
+bool source_seek_was_hard(const struct source *s)
+{
+    return s->hard;
+}
+
+/* 1 the first sound after the jump is early enough and waits in the queue, 0 it is not, negative error. */
+static int hear_from(struct source *s, int64_t ask_us, int64_t us, bool from_start, struct err *e)
+{
+    struct source_frame f;
+    bool first = true;
+
+    if (from_start) {
+        if (start_over(s, e) < 0)
+            return -1;
+    } else {
+        AVRational tb = s->audio.st->time_base;
+        source_state_reset(s);
+        avcodec_flush_buffers(s->audio.dec);
+        if (av_seek_frame(s->fmt, s->audio.st->index, av_rescale_q(ask_us, AV_TIME_BASE_Q, tb),
+                          AVSEEK_FLAG_BACKWARD) < 0)
+            return 0;
+    }
+    for (;;) {
+        int got = source_produce(s, &f, e);
+        if (got < 0)
+            return -1;
+        if (got == SOURCE_EOF)
+            return from_start ? 1 : 0;
+        if (s->on_work)
+            s->on_work(s->on_work_arg);
+        if (first && !from_start && f.us > us - AUDIO_PREROLL_US) {
+            av_frame_free(&f.frame);
+            return 0;
+        }
+        first = false;
+        queue_push(s, &f);
+        if (f.end_us >= us - AUDIO_PREROLL_US)
+            return 1;
+        queue_drop_before(s, f.us); /* keeps the last one only */
+    }
+}
+
+int source_seek_sound(struct source *s, int64_t us, bool from_start, struct err *e)
+{
+    int64_t back = 2 * AUDIO_PREROLL_US;
+
+    if (!s->audio.dec || s->video.dec)
+        return err_set(e, ERR_INTERNAL, "seek in sound without a decoder for sound alone");
+    for (int i = 0; i < TRIES_MAX; i++) {
+        bool start = from_start || us <= back || i == TRIES_MAX - 1;
+        int r = hear_from(s, us - back + s->file_start_us, us, start, e);
+        if (r > 0)
+            return 0;
+        if (r < 0 && (start || (e->code != ERR_INPUT && e->code != ERR_LIMIT)))
+            return err_wrap(e, "seek to sound at %lld us", (long long)us);
+        err_clear(e);
+        back = MAX(back * 4, 1000000);
+    }
+    return err_set(e, ERR_INTERNAL, "seek to sound at %lld us",
+                   (long long)us); /* the last try is from the start */
 }
