@@ -17,10 +17,14 @@ static int bad_settings(const struct err *e, bool json)
     return cli_fail(&c, NULL, e);
 }
 
+/* A person at a terminal reads sentences, not log lines, unless they asked for them; scripts and services get both. */
 static void set_up_log(const struct conf *conf)
 {
     enum log_level level = LOG_WARN;
+    bool asked = strcmp(conf_source(conf, CONF_LOG_LEVEL), "default") != 0;
     log_level_from_name(str_of(conf_str(conf, CONF_LOG_LEVEL)), &level);
+    if (!asked && isatty(STDERR_FILENO) == 1)
+        level = LOG_OFF;
     log_setup(level, strcmp(conf_str(conf, CONF_LOG_FORMAT), "json") == 0 ? LOG_JSON : LOG_LOGFMT,
               STDERR_FILENO);
 }
