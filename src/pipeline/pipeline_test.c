@@ -1,0 +1,190 @@
+/*
+ * The graph of stages without media: jobs are claimed and finished by hand, and what is queued next is looked at. What the
+ * stages do is tested through the program, with real files.
+ */
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/test.h"
+#include "pipeline/pipeline_priv.h"
+
+struct fixture {
+    struct conf *conf;
+    struct library *lib;
+    char video[UUID_MAX];
+};
+
+static void set_up(struct fixture *f)
+{
+    struct err e = {0};
+    static int n;
+    CLEANUP_FREE char *dir = xasprintf("%s/lib%d", test_dir(), n++);
+    CLEANUP(db_rollback) struct tx *tx = NULL;
+    f->conf = conf_defaults();
+    CHECK_OK(conf_set(f->conf, STR("data"), str_of(dir), "test", &e));
+    CHECK_OK(library_open(f->conf, LIBRARY_CREATE, &f->lib, &e));
+    struct video v = {.state = VIDEO_VALIDATING,
+                      .filename = "a.mp4",
+                      .title = "a",
+                      .checksum_sha256 =
+                          "00000000000000000000000000000000000000000000000000000000000000aa",
+                      .storage_key = "originals/00/x"};
+    CHECK_OK(db_begin(f->lib->db, DB_WRITE, &tx, &e));
+    CHECK_OK(db_video_add(tx, &v, f->video, &e));
+    CHECK_OK(pipeline_begin(f->lib, tx, f->video, &e));
+    CHECK_OK(db_commit(tx, &e));
+}
+
+static void tear_down(struct fixture *f)
+{
+    library_free(f->lib);
+    conf_free(f->conf);
+}
+
+static const struct stage *stage_named(const char *name)
+{
+    static const struct stage *const all[] = {&stage_validate, &stage_media, &stage_text,
+                                              &stage_publish};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        if (strcmp(all[i]->name, name) == 0)
+            return all[i];
+    fail_msg("no stage %s", name);
+    return NULL;
+}
+
+/* Claims the next job, checks which stage it is, and finishes it as a stage would. */
+static void finish_next(struct fixture *f, const char *want)
+{
+    struct err e = {0};
+    CLEANUP(job_free) struct job *job = NULL;
+    CLEANUP(arena_free) struct arena *a = arena_new();
+    CLEANUP(db_rollback) struct tx *tx = NULL;
+    CHECK_EQ(queue_claim(f->lib->queue, QUEUE_ALL, f->video, &job, NULL, &e), CLAIM_GOT);
+    CHECK_STR(job_row(job)->stage, want);
+    struct run r = {.lib = f->lib, .stage = stage_named(want), .job = job, .arena = a};
+    CHECK_OK(db_begin(f->lib->db, DB_WRITE, &tx, &e));
+    CHECK_OK(db_video_get(tx, a, f->video, &r.video, &e));
+    CHECK_OK(run_finish(&r, tx, NULL, &e));
+}
+
+static void nothing_left(struct fixture *f)
+{
+    struct err e = {0};
+    CLEANUP(job_free) struct job *job = NULL;
+    CHECK_EQ(queue_claim(f->lib->queue, QUEUE_ALL, f->video, &job, NULL, &e), CLAIM_EMPTY);
+}
+
+static int again(struct fixture *f, const char *stage)
+{
+    struct err e = {0};
+    CLEANUP(db_rollback) struct tx *tx = NULL;
+    CHECK_OK(db_begin(f->lib->db, DB_WRITE, &tx, &e));
+    int n = pipeline_again(f->lib, tx, f->video, stage, &e);
+    CHECK_OK(n);
+    CHECK_OK(db_commit(tx, &e));
+    return n;
+}
+
+static void run_all(struct fixture *f)
+{
+    clock_freeze_ms(1800000000000);
+    for (int i = 0; pipeline_stage_name(i); i++) {
+        finish_next(f, pipeline_stage_name(i));
+        clock_advance_ms(10);
+    }
+    nothing_left(f);
+}
+
+TEST(pipeline_stages_follow_each_other_one_job_each)
+{
+    struct fixture f;
+    set_up(&f);
+    run_all(&f);
+    CHECK_EQ(again(&f, NULL), 0); /* all is done: nothing to do next */
+    clock_thaw();
+    tear_down(&f);
+}
+
+TEST(pipeline_a_stage_made_anew_makes_what_follows_anew)
+{
+    struct fixture f;
+    set_up(&f);
+    run_all(&f);
+    CHECK_EQ(again(&f, "media_pass"), 1);
+    CHECK_EQ(again(&f, "media_pass"), 0); /* on its way already */
+    finish_next(&f, "media_pass");
+    clock_advance_ms(10);
+    finish_next(&f, "read_text");
+    clock_advance_ms(10);
+    finish_next(&f, "publish");
+    nothing_left(&f);
+    clock_thaw();
+    tear_down(&f);
+}
+
+TEST(pipeline_a_lost_lease_publishes_nothing)
+{
+    struct fixture f;
+    struct err e = {0};
+    set_up(&f);
+    CLEANUP(job_free) struct job *job = NULL, *other = NULL;
+    CLEANUP(arena_free) struct arena *a = arena_new();
+    struct tx *tx = NULL;
+    clock_freeze_ms(1800000000000);
+    CHECK_EQ(queue_claim(f.lib->queue, QUEUE_ALL, NULL, &job, NULL, &e), CLAIM_GOT);
+    clock_advance_ms(conf_ms(f.conf, CONF_QUEUE_LEASE) + 1);
+    struct watchdog_report dog;
+    CHECK_OK(queue_watchdog(f.lib->queue, &dog, &e));
+    struct run r = {.lib = f.lib, .stage = &stage_validate, .job = job, .arena = a};
+    CHECK_OK(db_begin(f.lib->db, DB_WRITE, &tx, &e));
+    CHECK_OK(db_video_get(tx, a, f.video, &r.video, &e));
+    CHECK_OK(db_video_set_state(tx, f.video, VIDEO_PROCESSING, &e));
+    CHECK_ERR(run_finish(&r, tx, NULL, &e), ERR_CONFLICT);
+    db_rollback(tx);
+    CHECK_OK(db_begin(f.lib->db, DB_READ, &tx, &e));
+    CHECK_OK(db_video_get(tx, a, f.video, &r.video, &e));
+    CHECK_EQ(r.video.state,
+             VIDEO_VALIDATING); /* the late worker's write is gone with its transaction */
+    db_rollback(tx);
+    clock_thaw();
+    job_free(STEAL(job));
+    tear_down(&f);
+}
+
+TEST(pipeline_an_unknown_stage_dies_with_a_reason)
+{
+    struct fixture f;
+    struct err e = {0}, why = {0};
+    set_up(&f);
+    CLEANUP(db_rollback) struct tx *tx = NULL;
+    struct job_spec spec = {
+        .queue = QUEUE_EXPORT, .stage = "levitate", .video_id = f.video, .priority = 9};
+    char id[UUID_MAX];
+    CHECK_OK(db_begin(f.lib->db, DB_WRITE, &tx, &e));
+    CHECK_OK(queue_add(f.lib->queue, tx, &spec, id, &e));
+    CHECK_OK(db_commit(tx, &e));
+    db_rollback(STEAL(tx));
+    struct job *job = NULL;
+    CHECK_EQ(queue_claim(f.lib->queue, 1u << QUEUE_EXPORT, NULL, &job, NULL, &e), CLAIM_GOT);
+    CHECK_OK(pipeline_run(f.lib, job, NULL, &why, &e));
+    CHECK_EQ(why.code, ERR_INTERNAL);
+    job_free(job);
+    CLEANUP(arena_free) struct arena *a = arena_new();
+    struct job_row row;
+    CHECK_OK(queue_show(f.lib->queue, a, id, &row, &e));
+    CHECK(row.dead);
+    tear_down(&f);
+}
+
+TEST(library_existing_is_not_made_by_looking)
+{
+    struct err e = {0};
+    CLEANUP(conf_free) struct conf *conf = conf_defaults();
+    CLEANUP_FREE char *dir = fs_join(test_dir(), "nowhere");
+    struct library *lib = NULL;
+    CHECK_OK(conf_set(conf, STR("data"), str_of(dir), "test", &e));
+    CHECK_ERR(library_open(conf, LIBRARY_EXISTING, &lib, &e), ERR_NOT_FOUND);
+    CHECK(lib == NULL);
+    CHECK_EQ(fs_exists(dir, &e), 0);
+}
+
+TEST_MAIN
