@@ -32,9 +32,9 @@ static void from_rgb(const struct pic_matrix *m, double out[3][3])
     memcpy(out, rows, sizeof(rows));
 }
 
-static int16_t q13(double v)
+static int16_t q14(double v)
 {
-    v = v * 8192 + (v < 0 ? -0.5 : 0.5);
+    v = v * 16384 + (v < 0 ? -0.5 : 0.5);
     return (int16_t)CLAMP(v, -32768, 32767);
 }
 
@@ -47,66 +47,84 @@ void pic_recolour_init(struct pic_recolour *r, const struct pic_matrix *from,
     for (int i = 0; i < 3; i++)
         for (int j = 0; j < 3; j++)
             c[i][j] = b[i][0] * a[0][j] + b[i][1] * a[1][j] + b[i][2] * a[2][j];
-    /* Grey is grey in every matrix, so chroma never depends on luma: c[1][0] == c[2][0] == 0. */
+    /* Grey is grey in every matrix, so chroma never depends on luma: c[1][0] == c[2][0] == 0. All
+     * the others are below 2, and c[0][0] and the diagonal of chroma below 1.2. */
     r->identity = from->kr == to->kr && from->kb == to->kb && from->full == to->full;
-    r->luma = q13(c[0][0]);
-    r->luma_from_cb = q13(c[0][1]);
-    r->luma_from_cr = q13(c[0][2]);
-    r->luma_offset = (to->full ? 0 : 16 * 8192) - (from->full ? 0 : 16 * r->luma) + 4096;
-    r->cb_from_cb = q13(c[1][1]);
-    r->cb_from_cr = q13(c[1][2]);
-    r->cr_from_cb = q13(c[2][1]);
-    r->cr_from_cr = q13(c[2][2]);
+    r->luma = q14(c[0][0]);
+    r->luma_from_cb = q14(c[0][1]);
+    r->luma_from_cr = q14(c[0][2]);
+    r->luma_from = from->full ? 0 : 16;
+    r->luma_to = to->full ? 0 : 16;
+    r->cb_from_cb = q14(c[1][1]);
+    r->cb_from_cr = q14(c[1][2]);
+    r->cr_from_cb = q14(c[2][1]);
+    r->cr_from_cr = q14(c[2][2]);
 }
 
-static inline uint8_t clip8(int32_t v)
+/*
+ * All in 16 bits, which is twice the samples a vector: a sample times 128 times a Q14 factor, high
+ * half, is the product in Q5. Its rounding error is a 32nd.
+ */
+static inline int16_t times(int16_t sample, int16_t factor)
 {
-    return (uint8_t)CLAMP(v, 0, 255);
+    return (int16_t)(((int32_t)(int16_t)(sample * 128) * factor) >> 16);
 }
 
-#define BLOCK                                                                                      \
-    256 /* chroma samples at a time: what is carried from chroma to luma stays in the first cache  \
-         */
+static inline uint8_t from_q5(int16_t v)
+{
+    v = (int16_t)((int16_t)(v + 16) >> 5);
+    /* two steps on 16 bits each: compilers know those as vector instructions */
+    v = v < 0 ? 0 : v;
+    v = v > 255 ? 255 : v;
+    return (uint8_t)v;
+}
+
+#define BLOCK 512 /* chroma samples at a time: what is carried to luma stays in the first cache */
 
 static void recolour_chroma(const struct pic_recolour *r, uint8_t *restrict cb,
-                            uint8_t *restrict cr, int32_t *restrict carry, int n)
+                            uint8_t *restrict cr, int16_t *restrict carry, int n)
 {
+    const struct pic_recolour f = *r;
     for (int x = 0; x < n; x++) {
-        int32_t u = cb[x] - 128, v = cr[x] - 128;
-        carry[x] = r->luma_from_cb * u + r->luma_from_cr * v + r->luma_offset;
-        cb[x] = clip8((r->cb_from_cb * u + r->cb_from_cr * v + (128 * 8192 + 4096)) >> 13);
-        cr[x] = clip8((r->cr_from_cb * u + r->cr_from_cr * v + (128 * 8192 + 4096)) >> 13);
+        int16_t u = (int16_t)(cb[x] - 128), v = (int16_t)(cr[x] - 128);
+        carry[x] = (int16_t)(times(u, f.luma_from_cb) + times(v, f.luma_from_cr) + f.luma_to * 32);
+        cb[x] = from_q5((int16_t)(times(u, f.cb_from_cb) + times(v, f.cb_from_cr) + 128 * 32));
+        cr[x] = from_q5((int16_t)(times(u, f.cr_from_cb) + times(v, f.cr_from_cr) + 128 * 32));
     }
 }
 
-static void recolour_luma(int32_t luma, uint8_t *restrict y, const int32_t *restrict carry, int n)
+static void widen(int16_t *restrict wide, const int16_t *restrict carry, int n)
 {
-    int pairs = n / 2;
-    for (int x = 0; x < pairs; x++) {
-        y[2 * x] = clip8((luma * y[2 * x] + carry[x]) >> 13);
-        y[2 * x + 1] = clip8((luma * y[2 * x + 1] + carry[x]) >> 13);
-    }
-    if (n & 1)
-        y[n - 1] = clip8((luma * y[n - 1] + carry[pairs]) >> 13);
+    for (int x = 0; x < n; x++)
+        wide[2 * x] = wide[2 * x + 1] = carry[x];
+}
+
+static void recolour_luma(const struct pic_recolour *r, uint8_t *restrict y,
+                          const int16_t *restrict wide, int n)
+{
+    int16_t factor = r->luma, from = r->luma_from;
+    for (int x = 0; x < n; x++)
+        y[x] = from_q5((int16_t)(times((int16_t)(y[x] - from), factor) + wide[x]));
 }
 
 void pic_recolour(const struct pic_recolour *r, uint8_t *const planes[3], const int strides[3],
                   int w, int h)
 {
-    int32_t carry[BLOCK];
+    int16_t carry[BLOCK], wide[2 * BLOCK];
     int cw = (w + 1) / 2, ch = (h + 1) / 2;
     if (r->identity)
         return;
     for (int cy = 0; cy < ch; cy++) {
-        uint8_t *y0 = planes[0] + (ptrdiff_t)strides[0] * (2 * cy);
-        uint8_t *y1 = 2 * cy + 1 < h ? y0 + strides[0] : NULL;
+        uint8_t *y = planes[0] + (ptrdiff_t)strides[0] * (2 * cy);
+        uint8_t *cb = planes[1] + (ptrdiff_t)strides[1] * cy;
+        uint8_t *cr = planes[2] + (ptrdiff_t)strides[2] * cy;
         for (int x = 0; x < cw; x += BLOCK) {
             int n = MIN(BLOCK, cw - x), luma_n = MIN(2 * n, w - 2 * x);
-            recolour_chroma(r, planes[1] + (ptrdiff_t)strides[1] * cy + x,
-                            planes[2] + (ptrdiff_t)strides[2] * cy + x, carry, n);
-            recolour_luma(r->luma, y0 + 2 * x, carry, luma_n);
-            if (y1)
-                recolour_luma(r->luma, y1 + 2 * x, carry, luma_n);
+            recolour_chroma(r, cb + x, cr + x, carry, n);
+            widen(wide, carry, n);
+            recolour_luma(r, y + 2 * x, wide, luma_n);
+            if (2 * cy + 1 < h)
+                recolour_luma(r, y + strides[0] + 2 * x, wide, luma_n);
         }
     }
 }

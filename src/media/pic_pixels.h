@@ -18,10 +18,9 @@ struct pic_matrix {
 /* How to get from one matrix and range to another; see pic_recolour_init(). */
 struct pic_recolour {
     bool identity;
-    int16_t luma, luma_from_cb,
-        luma_from_cr;    /* Q13, but luma_from_*: Q13 of the chroma difference */
-    int32_t luma_offset; /* Q13, rounding included */
-    int16_t cb_from_cb, cb_from_cr, cr_from_cb, cr_from_cr; /* Q13 */
+    int16_t luma_from, luma_to;                             /* black before and after */
+    int16_t luma, luma_from_cb, luma_from_cr;               /* Q14 */
+    int16_t cb_from_cb, cb_from_cr, cr_from_cb, cr_from_cr; /* Q14 */
 };
 void pic_recolour_init(struct pic_recolour *r, const struct pic_matrix *from,
                        const struct pic_matrix *to);

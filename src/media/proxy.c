@@ -65,6 +65,8 @@ static int open_video(struct proxy *p, const struct proxy_opts *o, struct err *e
     av_dict_set(&options, "preset", o->preset, 0);
     av_dict_set_int(&options, "crf", o->crf, 0);
     av_dict_set(&options, "profile", "high", 0);
+    av_dict_set_int(&options, "rc-lookahead", c->gop_size,
+                    0); /* what is learned ends at a key frame */
     av_dict_set(&options, "forced-idr", "1", 0);
     int r = avcodec_open2(c, codec, &options);
     av_dict_free(&options);
