@@ -7,6 +7,7 @@
 #include <inttypes.h>
 
 #include "base/log.h"
+#include "base/map.h"
 #include "index/index.h"
 #include "pipeline/sidecar.h"
 #include "store/store.h"
@@ -18,6 +19,7 @@ struct work {
     /* of the video whose sidecars are being listed */
     char video_id[UUID_MAX];
     VEC(int) versions;
+    struct map *deleted; /* sha256 of content whose video was deleted */
     int64_t done;
 };
 
@@ -206,6 +208,7 @@ static int restore_video(struct work *w)
     if (r <= 0)
         return r;
     if (s.video.state == VIDEO_DELETED) {
+        map_set(w->deleted, str_of(s.video.checksum_sha256), w);
         w->r.deleted++;
         return 0;
     }
@@ -293,7 +296,7 @@ static int see_original(void *arg, const struct store_entry *en)
     if (en->foreign || !store_name_parse(str_of(en->key), &name) || name.kind != STORE_ORIGINAL)
         return 0;
     int r = original_there(w, en->key, &e);
-    if (r > 0)
+    if (r > 0 || map_get(w->deleted, str_of(name.sha256)))
         return 0;
     if (tell(w, en->key) < 0)
         return -1;
@@ -308,7 +311,7 @@ static int see_original(void *arg, const struct store_entry *en)
 
 int rebuild_run(const struct rebuild *rb, struct rebuild_report *ret, struct err *e)
 {
-    struct work w = {.rb = rb, .e = e};
+    struct work w = {.rb = rb, .e = e, .deleted = map_new()};
     int r = store_list(rb->store, STORE_PREFIX_SIDECAR "/", see_sidecar, &w, e);
 
     if (r == 0)
@@ -316,6 +319,7 @@ int rebuild_run(const struct rebuild *rb, struct rebuild_report *ret, struct err
     if (r == 0)
         r = store_list(rb->store, STORE_PREFIX_ORIGINAL "/", see_original, &w, e);
     VEC_FINISH(&w.versions);
+    map_free(w.deleted);
     *ret = w.r;
     return r < 0 ? err_wrap(e, "rebuild") : 0;
 }
