@@ -26,7 +26,9 @@ static const struct child_task *const tasks[] = {
     &task_probe,
     &task_cut,
     &task_index,
+    &task_pass,
     &task_sandbox,
+    &task_shots,
 #ifdef RUSHES_FAULTS
     &task_hostile,
 #endif
