@@ -234,7 +234,6 @@ static void configure(sqlite3 *h)
     sqlite3_db_config(h, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(h, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
     sqlite3_db_config(h, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
-    sqlite3_db_config(h, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     sqlite3_limit(h, SQLITE_LIMIT_LENGTH, (int)DB_TEXT_MAX + 4096);
     sqlite3_limit(h, SQLITE_LIMIT_SQL_LENGTH, SQL_LENGTH_MAX);
     sqlite3_limit(h, SQLITE_LIMIT_COLUMN, COLUMNS_MAX);
