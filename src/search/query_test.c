@@ -139,12 +139,12 @@ TEST(query_other_languages_of_search_are_words)
 TEST(query_bytes_that_are_not_text)
 {
     CHECK_STR(understood(STR("red\xff"
-                       "car")),
+                             "car")),
               "[red car]"); /* one word as typed: parts of it follow each other */
     CHECK_STR(understood((struct str){"a\0b", 3}), "[a][b]");
     CHECK_STR(understood(STR("\xc3")), "");
     CHECK_STR(understood(STR("\xee\x80\x81"
-                       "u1")),
+                             "u1")),
               "[u1]"); /* the mark of owners in db/ */
 }
 

@@ -331,6 +331,8 @@ static int scan_terms(struct search *s, uint32_t *ret_unknown, struct err *e)
         s->idf[t] = idf_of(s, n, last);
         if (n == 0)
             unknown |= 1u << t;
+        if (n == s->scan_limit)
+            s->frequent |= 1u << t;
     }
     *ret_unknown = unknown;
     return 0;
@@ -344,6 +346,7 @@ static int scan_all(struct search *s, uint32_t *ret_unknown, struct err *e)
 
     s->candidates.n = 0;
     s->more = s->partial = false;
+    s->frequent = 0;
     for (size_t t = 0; t < s->q.n_terms; t++)
         s->idf[t] = 1;
     if (scan_both(s, every, &n, &last, e) < 0)
@@ -406,17 +409,17 @@ static int take_best(struct search *s, size_t *at, struct err *e)
     return 0;
 }
 
-/* The videos met so far, at most DB_SEARCH_VIDEOS_MAX, those with the best passages. */
-static size_t best_videos(struct search *s, const char **out)
+/* Videos that rare terms led to, at most DB_SEARCH_VIDEOS_MAX, those with the best passages. */
+static size_t rare_videos(struct search *s, const char **out)
 {
     CLEANUP(map_free) struct map *seen = map_new();
     size_t n = 0;
 
     VEC_FOREACH (&s->passages, p) { /* in order of chance */
+        const char *id = (*p)->video->v.video_id;
         if (n == DB_SEARCH_VIDEOS_MAX)
             break;
-        const char *id = (*p)->video->v.video_id;
-        if (!map_set(seen, str_of(id), s))
+        if (((*p)->terms & ~s->frequent) && !map_set(seen, str_of(id), s))
             out[n++] = id;
     }
     return n;
@@ -445,18 +448,20 @@ static void drop_taken(struct search *s)
     s->candidates.n = n;
 }
 
-/* Step 3: what else the videos found so far have of the query. */
-static int take_rest_of_videos(struct search *s, struct err *e)
+/* Step 3: the frequent terms within the videos of the rare ones. */
+static int take_frequent(struct search *s, struct err *e)
 {
     const char *videos[DB_SEARCH_VIDEOS_MAX];
-    struct scan c = {.videos = videos, .n_videos = best_videos(s, videos)};
+    struct scan c = {.videos = videos, .n_videos = rare_videos(s, videos)};
     size_t at = 0, n;
     int64_t ignored;
 
+    if (c.n_videos == 0)
+        return 0;
     s->candidates.n = 0;
     for (size_t t = 0; t < s->q.n_terms; t++) {
         c.terms = 1u << t;
-        if (scan(s, &c, &n, &ignored, e) < 0)
+        if ((s->frequent & c.terms) && scan(s, &c, &n, &ignored, e) < 0)
             return -1;
     }
     settle(s);
@@ -516,12 +521,9 @@ static int drop_excluded(struct search *s, struct err *e)
 
 int retrieve_passages(struct search *s, struct err *e)
 {
-    bool cut = s->more;
     size_t at = 0;
 
-    if (take_best(s, &at, e) < 0)
-        return -1;
-    if (s->partial && (cut || s->more) && s->passages.n && take_rest_of_videos(s, e) < 0)
+    if (take_best(s, &at, e) < 0 || (s->frequent && take_frequent(s, e) < 0))
         return -1;
     return s->q.n_excluded ? drop_excluded(s, e) : 0;
 }

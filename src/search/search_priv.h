@@ -85,8 +85,9 @@ struct search {
     size_t scan_limit; /* scan_max, or more when rows will be filtered */
 
     double idf[SEARCH_TERMS_MAX];
-    bool partial; /* texts with some of the terms were looked for too */
-    bool more;    /* a scan ended at its limit, or more candidates than are ranked */
+    uint32_t frequent; /* bits: terms whose own scan ended at its limit */
+    bool partial;      /* texts with some of the terms were looked for too */
+    bool more;         /* a scan ended at its limit, or more candidates than are ranked */
     bool corrected;
     const char *hint;
     VEC(struct candidate) candidates;
