@@ -13,6 +13,7 @@
 #define MAGIC       "RUSHFIDX"
 #define VERSION     1
 #define HEADER_SIZE 40 /* magic 8, version 4, flags 4, time base 4 + 4, frames 8, start 8 */
+#define CLOCK_JUMPS 1u /* flag */
 #define CRC_SIZE    4
 #define ENTRY_MIN   2           /* one byte each for distance and duration */
 #define ENTRY_MAX   20          /* ten bytes each */
@@ -136,7 +137,8 @@ int frame_index_parse(struct str bytes, int64_t limit_frames, struct frame_index
         return broken(e, "too short");
     if (memcmp(bytes.p, MAGIC, 8) != 0)
         return broken(e, "not a frame index");
-    if (get_le(bytes.p + 8, 4) != VERSION || get_le(bytes.p + 12, 4) != 0)
+    if (get_le(bytes.p + 8, 4) != VERSION ||
+        (get_le(bytes.p + 12, 4) & ~(uint64_t)CLOCK_JUMPS) != 0)
         return broken(e, "unknown version or flags");
     struct str covered = {bytes.p, bytes.n - CRC_SIZE};
     if (crc32_of(covered) != get_le(bytes.p + covered.n, CRC_SIZE))
@@ -164,6 +166,7 @@ int frame_index_parse(struct str bytes, int64_t limit_frames, struct frame_index
     x->time_base_num = (int)num;
     x->time_base_den = (int)den;
     x->start_us = start_us;
+    x->clock_jumps = (get_le(bytes.p + 12, 4) & CLOCK_JUMPS) != 0;
     x->n = (int64_t)n;
     if (parse_frames(body, x, e) < 0)
         return -1;
@@ -222,6 +225,7 @@ struct frame_index_writer {
     struct buf body;
     int time_base_num, time_base_den;
     int64_t n, last_pts;
+    bool clock_jumps;
 };
 
 struct frame_index_writer *frame_index_writer_new(int time_base_num, int time_base_den)
@@ -253,13 +257,18 @@ void frame_index_writer_add(struct frame_index_writer *w, int64_t pts, int64_t d
     w->n++;
 }
 
+void frame_index_writer_clock_jumps(struct frame_index_writer *w)
+{
+    w->clock_jumps = true;
+}
+
 int frame_index_writer_finish(struct frame_index_writer *w, int64_t start_us, int fd, struct err *e)
 {
     CLEANUP_BUF struct buf b = BUF_MAX(w->body.n + HEADER_SIZE + CRC_SIZE + 1);
 
     buf_add(&b, MAGIC, 8);
     put_le(&b, VERSION, 4);
-    put_le(&b, 0, 4);
+    put_le(&b, w->clock_jumps ? CLOCK_JUMPS : 0, 4);
     put_le(&b, (uint64_t)w->time_base_num, 4);
     put_le(&b, (uint64_t)w->time_base_den, 4);
     put_le(&b, (uint64_t)w->n, 8);

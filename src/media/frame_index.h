@@ -4,7 +4,7 @@
  * in the stream's time base.
  *
  * File format, little endian, version 1:
- *   "RUSHFIDX" u32 version=1 u32 flags u32 time_base_num u32 time_base_den u64 frames i64 start_us
+ *   "RUSHFIDX" u32 version=1 u32 flags (1: clock_jumps) u32 time_base_num u32 time_base_den u64 frames i64 start_us
  *   then per frame, LEB128 varints: zigzag(pts - previous pts) << 1 | key, and duration
  *   then u32 CRC-32 of all before it
  * A reader of outside bytes: bounded by limit_frames, never trusts the count for allocation, ERR_INPUT on any doubt.
@@ -29,6 +29,9 @@ struct frame_index {
     /* Time of frame 0 on the file's clock, whose 0 is the start of the earliest chosen stream: 0 in most files, more
      * where the sound begins first. All time outside media/ is on this clock. */
     int64_t start_us;
+    /* The file's own clock was reset on the way (joined recordings): pts here go on, those in the file repeat, so a frame
+     * can only be gone to by reading from the start. */
+    bool clock_jumps;
     struct frame_entry *frames;
     int64_t n;
 };
@@ -48,6 +51,7 @@ struct frame_index_writer *frame_index_writer_new(int time_base_num, int time_ba
 void frame_index_writer_free(struct frame_index_writer *w);
 CLEANUP_DEFINE(frame_index_writer_free, struct frame_index_writer *);
 void frame_index_writer_add(struct frame_index_writer *w, int64_t pts, int64_t duration, bool key);
+void frame_index_writer_clock_jumps(struct frame_index_writer *w); /* see struct frame_index */
 int frame_index_writer_finish(struct frame_index_writer *w, int64_t start_us, int fd, struct err *e);
 
 #endif

@@ -9,8 +9,11 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 
 #include "base/mem.h"
+
+#define LOG_LINES_MAX 200 /* damaged media can make a library complain about every macroblock */
 
 struct lav lav;
 static bool loaded;
@@ -65,6 +68,21 @@ static int load_library(const struct library *lib, struct err *e)
     return 0;
 }
 
+/* The libraries' errors, one line each, to standard error: the client keeps the end of it for its own error. */
+static void log_line(void *avcl, int level, const char *fmt, va_list ap)
+{
+    static _Atomic int lines;
+    char text[512];
+    int print_prefix = 1;
+
+    if (level > lav.av_log_get_level() || level > AV_LOG_ERROR ||
+        atomic_fetch_add(&lines, 1) >= LOG_LINES_MAX)
+        return;
+    int n = lav.av_log_format_line2(avcl, level, fmt, ap, text, sizeof(text), &print_prefix);
+    if (n > 0 && write(STDERR_FILENO, text, (size_t)MIN(n, (int)sizeof(text) - 1)) < 0)
+        return; /* nobody listens */
+}
+
 int lav_load(struct err *e)
 {
     if (loaded)
@@ -72,6 +90,8 @@ int lav_load(struct err *e)
     for (size_t i = 0; i < ARRAY_LEN(libraries); i++)
         if (load_library(&libraries[i], e) < 0)
             return -1;
+    lav.av_log_set_level(AV_LOG_ERROR);
+    lav.av_log_set_callback(log_line);
     loaded = true;
     return 0;
 }

@@ -113,6 +113,7 @@
     X(av_strerror) \
     X(av_log_set_callback) \
     X(av_log_set_level) \
+    X(av_log_get_level) \
     X(av_log_format_line2) \
     X(av_dict_get) \
     X(av_dict_set) \
@@ -316,6 +317,7 @@ bool lav_loaded(void);
 #define av_strerror lav.av_strerror
 #define av_log_set_callback lav.av_log_set_callback
 #define av_log_set_level lav.av_log_set_level
+#define av_log_get_level lav.av_log_get_level
 #define av_log_format_line2 lav.av_log_format_line2
 #define av_dict_get lav.av_dict_get
 #define av_dict_set lav.av_dict_set

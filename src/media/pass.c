@@ -342,6 +342,8 @@ static int work(struct pass *p, int in_fd, struct buf *out, struct err *e)
     pass_views_video_end(p->views, p->end_us);
     if (join(p, e) < 0)
         return -1;
+    if (source_clock_jumped(p->source))
+        frame_index_writer_clock_jumps(p->index);
     if (p->frames > 0 &&
         frame_index_writer_finish(p->index, p->first_us, p->out_fds[MEDIA_OUT_INDEX], e) < 0)
         return err_wrap(e, "frame index");

@@ -176,6 +176,7 @@ static int source_stamp_video(struct source *s, AVFrame *f, struct source_frame 
                    (pts < s->last_pts - av_rescale_q(JUMP_BACK_S, (AVRational){1, 1}, tb) ||
                     pts > s->last_pts + av_rescale_q(JUMP_FORWARD_S, (AVRational){1, 1}, tb))) {
             s->jump += next - pts;
+            s->jumped = true;
             pts = next;
             s->mended++;
         }
@@ -448,6 +449,11 @@ const struct media_info *source_info(const struct source *s)
 int64_t source_errors(const struct source *s)
 {
     return s->errors;
+}
+
+bool source_clock_jumped(const struct source *s)
+{
+    return s->jumped;
 }
 
 int64_t source_mended(const struct source *s)

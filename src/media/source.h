@@ -54,9 +54,9 @@ int source_seek(struct source *s, const struct frame_index *x, int64_t number, s
  * for the samples at us to be whole. from_start: read from the beginning, for files whose clock jumps.
  */
 int source_seek_sound(struct source *s, int64_t us, bool from_start, struct err *e);
-/* The last source_seek() could only be done by reading from the beginning, though the frame is not near it. */
-bool source_seek_was_hard(const struct source *s);
 int64_t source_errors(const struct source *s);
+/* The file's clock was reset or leapt on the way so far: see clock_jumps of the frame index. */
+bool source_clock_jumped(const struct source *s);
 /* Timestamps that did not advance or jumped and were put right. */
 int64_t source_mended(const struct source *s);
 /* fn is called while source_seek() decodes on its way to a far frame, so that the task can say that

@@ -77,7 +77,7 @@ struct source {
     int64_t video_frames; /* decoded in all */
     int64_t position_us;
     bool anything; /* something was decoded */
-    bool hard;     /* see source_seek_was_hard() */
+    bool jumped;   /* see source_clock_jumped() */
     void (*on_work)(void *arg);
     void *on_work_arg;
 };

@@ -231,7 +231,7 @@ int source_seek(struct source *s, const struct frame_index *x, int64_t number, s
 
     for (int i = 0; i < TRIES_MAX; i++) {
         int64_t key = key_before(x, number, back > 0 ? wanted - back : wanted);
-        bool from_start = key == 0 || i == TRIES_MAX - 1;
+        bool from_start = x->clock_jumps || key == 0 || i == TRIES_MAX - 1;
         enum landed landed;
         int64_t ask = x->frames[key].pts - (by_decoding_time ? back : 0);
         int r = try_from(s, x, number, ask, from_start, &landed, e);
@@ -241,7 +241,6 @@ int source_seek(struct source *s, const struct frame_index *x, int64_t number, s
         s->mended = mended;
         if (r < 0)
             err_clear(e); /* timestamps went wrong after the jump: that, too, is being elsewhere */
-        s->hard = from_start && i > 0;
         if (landed == LANDED_EXACT || (landed == LANDED_SOUND_LATE && ++late >= AUDIO_TRIES_MAX))
             return 0;
         if (from_start)
@@ -249,11 +248,6 @@ int source_seek(struct source *s, const struct frame_index *x, int64_t number, s
         back = MAX(back * 4, second);
     }
     return not_as_indexed(number, e);
-}
-
-bool source_seek_was_hard(const struct source *s)
-{
-    return s->hard;
 }
 
 /* 1 the first sound after the jump is early enough and waits in the queue, 0 it is not, negative error. */

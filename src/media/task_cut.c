@@ -99,7 +99,7 @@ static int open_sound(struct cut *t, struct err *e)
         return -1;
     source_on_work(t->sound, on_work, t);
     if (source_decode(t->sound, SOURCE_WANT_AUDIO, 1, e) < 0 ||
-        source_seek_sound(t->sound, t->from_us, source_seek_was_hard(t->video), e) < 0)
+        source_seek_sound(t->sound, t->from_us, t->x->clock_jumps, e) < 0)
         return -1;
     return cut_audio_open(t->sound, t->from_us, t->to_us, &t->a, e);
 }

@@ -35,6 +35,8 @@ static int run(struct child *c, struct err *e)
     if (source_errors(s) > 0)
         child_log(LOG_WARN, "damaged_media errors=%lld frames=%lld", (long long)source_errors(s),
                   (long long)frames);
+    if (source_clock_jumped(s))
+        frame_index_writer_clock_jumps(w);
     return frame_index_writer_finish(w, start_us, CHILD_FD_MORE, e);
 }
 

@@ -24,6 +24,7 @@ struct kind {
     const char *input;  /* options before the raw input: the rate */
     const char *coding; /* options of the coder */
     const char *again;  /* a shell command that makes %2$s of %1$s afterwards, or NULL */
+    bool short_sound;   /* the picture goes on after it */
     bool odd_clock;     /* the ffmpeg command tells other times than we do: see the comment there */
 };
 
@@ -34,9 +35,9 @@ static const struct kind kinds[] = {
     {"variable", "libx264", "mp4", "-r 25",
      X264 "-g 40 -vf \"settb=1/90000,setpts='N*3600+1700*mod(N*7,3)'\" -fps_mode passthrough "
           "-enc_time_base 1:90000"},
-    {"slow", "libx264", "mp4", "-r 25",
-     X264 "-g 12 -vf \"settb=1/1000,setpts='N*700+600*mod(N,2)'\" -fps_mode passthrough "
-          "-enc_time_base 1:1000"},
+    {"slow", "libx264", "mp4", "-r 25", .short_sound = true,
+     .coding = X264 "-g 12 -vf \"settb=1/1000,setpts='N*700+600*mod(N,2)'\" -fps_mode passthrough "
+                    "-enc_time_base 1:1000"},
     {"b_frames", "libx264", "mp4", "-r 25",
      X264 "-g 120 -bf 8 -b_strategy 0 -refs 5 -x264-params b-pyramid=normal"},
     {"edit_list", "libx264", "mp4", "-r 25", X264 "-g 50 -bf 3",
@@ -68,7 +69,7 @@ static const struct kind kinds[] = {
      "-c:v libsvtav1 -preset 12 -g 50 -svtav1-params fast-decode=1"},
     {"mjpeg_avi", "mjpeg", "avi", "-r 25", "-c:v mjpeg -q:v 3"},
     {"h264_avi", "libx264", "avi", "-r 25", X264 "-g 50 -bf 2", .odd_clock = true},
-    {"mpeg4_avi", "mpeg4", "avi", "-r 25", "-c:v mpeg4 -q:v 3 -bf 2 -g 40"},
+    {"mpeg4_avi", "mpeg4", "avi", "-r 25", "-c:v mpeg4 -q:v 3 -bf 2 -g 40", .odd_clock = true},
     {"mpeg2_interlaced", "mpeg2video", "mpg", "-r 25",
      "-c:v mpeg2video -q:v 3 -flags +ildct+ilme -bf 2 -g 15 -top 1"},
     {"mpeg2_ts", "mpeg2video", "ts", "-r 25", "-c:v mpeg2video -q:v 3 -bf 2 -g 15"},
@@ -100,7 +101,7 @@ static void make_clip(const struct kind *k, char path[static 512])
     struct stat st;
     if (stat(raw, &st) < 0) {
         clip_write_raw(raw, 0, FRAMES);
-        clip_write_sound(sound, CLIP_RATE * 11);
+        clip_write_sound(sound, CLIP_RATE * 10);
     }
     snprintf(first, sizeof(first), "%s/%s.%s", test_dir(), k->name, k->file);
     const char *audio = strcmp(k->file, "webm") == 0  ? "libopus"
@@ -108,7 +109,7 @@ static void make_clip(const struct kind *k, char path[static 512])
                                                       : "aac";
     clip_run("ffmpeg -v error -y -f rawvideo -pix_fmt yuv420p -s %dx%d %s -i %s -f s16le -ar %d "
              "-ac 1 -i %s "
-             "-map 0:v -map 1:a -shortest %s -c:a %s -strict -2 %s < /dev/null",
+             "-map 0:v -map 1:a %s -c:a %s -strict -2 %s < /dev/null",
              CLIP_WIDTH, CLIP_HEIGHT, k->input, raw, CLIP_RATE, sound, k->coding, audio, first);
     snprintf(path, 512, "%s", first);
     if (k->again) {
@@ -202,7 +203,7 @@ static void check_index(const struct kind *k, const struct frame_index *x, const
     if (x->n != t->n)
         fail_msg("%s: index has %lld frames, the command shows %d", k->name, (long long)x->n, t->n);
     for (int i = 0; i < t->n && !k->odd_clock; i++)
-        if (x->frames[i].pts != t->pts[i])
+        if (t->pts[i] != INT64_MIN && x->frames[i].pts != t->pts[i])
             fail_msg("%s: frame %d has pts %lld, the command says %lld", k->name, i,
                      (long long)x->frames[i].pts, (long long)t->pts[i]);
 }
@@ -214,6 +215,7 @@ static struct source *open_source(int fd)
     struct source *s = NULL;
 
     CHECK_OK(lav_load(&e));
+    av_log_set_level(AV_LOG_QUIET);
     CHECK_OK(source_open(fd, &m.limits, &s, &e));
     return s;
 }
@@ -262,8 +264,11 @@ static void check_seeks(const struct kind *k, int fd, const struct frame_index *
         int64_t first_sound = INT64_MAX;
         if (source_seek(s, x, n, &e) < 0)
             fail_msg("%s: seek to %lld: %s", k->name, (long long)n, e.text);
-        while (want < MIN(n + 3, x->n)) {
+        /* some frames on, and as far as the first sound, which may come behind a whole fragment of pictures */
+        while (want < MIN(n + 3, x->n) || (sound && n + 3 < x->n && first_sound == INT64_MAX)) {
             int got = source_next(s, &f, &e);
+            if (got == SOURCE_EOF && want >= MIN(n + 3, x->n))
+                break;
             if (got <= 0)
                 fail_msg("%s: frame %lld after a seek: %s", k->name, (long long)want, e.text);
             if (got == SOURCE_AUDIO) {
@@ -335,7 +340,7 @@ static void check_cuts(const struct kind *k, int fd, int index_fd, const struct 
 
     for (int i = 0; i < CUTS; i++) {
         int64_t from = i == 0 ? 0 : i == 1 ? x->n - 1 : below(x->n);
-        int64_t to = MIN(x->n, from + 1 + below(CUT_LONGEST));
+        int64_t length = 1 + below(CUT_LONGEST), to = MIN(x->n, from + length);
         struct media_cut_opts o = {
             .from_frame = from, .to_frame = to, .crf = 18, .preset = "ultrafast"};
         CLEANUP_CLOSE int out = -1;
@@ -359,7 +364,8 @@ static void check_kind(const char *name)
         SKIP("no ffmpeg command with the encoder");
     make_clip(k, path);
     read_truth(path, t);
-    CHECK(t->n > 60);
+    if (t->n <= 60)
+        fail_msg("%s: %d frames only", k->name, t->n);
     random_state = 88172645463325252u;
     CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
     CHECK(fd >= 0);
@@ -372,7 +378,8 @@ static void check_kind(const char *name)
     check_index(k, x, t);
     check_linear(k, fd, x, t);
     check_seeks(k, fd, x, t, /* sound */ false);
-    check_seeks(k, fd, x, t, /* sound */ true);
+    if (!k->short_sound)
+        check_seeks(k, fd, x, t, /* sound */ true);
     check_cuts(k, fd, index_fd, x, t);
 }
 
