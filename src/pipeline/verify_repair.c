@@ -4,10 +4,12 @@
  * so what it sees is so until it is done. What is at work right now is left to the one who works.
  */
 #include <inttypes.h>
+#include <limits.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "db/db_jobs.h"
+#include "pipeline/pipeline.h"
 #include "pipeline/sidecar.h"
 #include "pipeline/verify_priv.h"
 
@@ -119,18 +121,28 @@ static int queue_again(struct verify_walk *w, struct tx *tx, const struct seen_v
     for (const struct seen_video *v = videos; v; v = v->same_content) {
         if (v->state == VIDEO_FAILED)
             continue; /* it does not ask for its objects; a retry makes them */
-        if (w->v->again(w->v->again_arg, tx, v->id, stage && stage[0] ? stage : NULL, e) < 0)
+        if (w->v->again(w->v->again_arg, tx, v->id, stage, e) < 0)
             return -1;
     }
     return 0;
+}
+
+/* Position of a stage in the graph; INT_MAX for one that is not in it any more. */
+static int stage_at(const char *stage)
+{
+    for (int i = 0; pipeline_stage_name(i); i++)
+        if (strcmp(pipeline_stage_name(i), stage) == 0)
+            return i;
+    return INT_MAX;
 }
 
 static int repair_group_in(const struct group *g, struct tx *tx, struct arena *a, struct err *e)
 {
     struct verify_walk *w = g->w;
     const struct seen_video *videos = walk_videos_of(w, g->sha256);
-    const char *stage = NULL, *first_stage = NULL;
-    bool lost = false, derived = false, several = false, sidecar = false;
+    bool lost = false, sidecar = false;
+    int from =
+        INT_MAX; /* the earliest stage that must run again: those after it follow by themselves */
 
     for (size_t i = 0; i < g->n; i++) {
         const struct verify_finding *f = &w->findings.p[g->findings[i]];
@@ -143,18 +155,12 @@ static int repair_group_in(const struct group *g, struct tx *tx, struct arena *a
         int gone = drop_object(w, tx, a, f, e);
         if (gone < 0)
             return -1;
-        if (!gone)
-            continue;
-        sidecar |= f->fix == VERIFY_FIX_WRITE;
-        if (f->fix != VERIFY_FIX_REQUEUE)
-            continue;
-        several |= first_stage && strcmp(first_stage, f->stage) != 0;
-        first_stage = first_stage ? first_stage : f->stage;
-        derived = true;
+        if (gone && f->fix == VERIFY_FIX_WRITE)
+            sidecar = true;
+        else if (gone)
+            from = MIN(from, stage_at(f->stage));
     }
-    stage = several ? NULL
-                    : first_stage; /* from the start: stages that have all they make pass quickly */
-    if (derived && !lost && queue_again(w, tx, videos, stage, e) < 0)
+    if (from != INT_MAX && !lost && queue_again(w, tx, videos, pipeline_stage_name(from), e) < 0)
         return -1;
     for (const struct seen_video *v = videos; sidecar && v; v = v->same_content) {
         struct video now;
