@@ -203,10 +203,11 @@ const struct cli_command cli_get = {
     .group = "The library",
     .usage = "ID KIND [-o FILE]",
     .summary = "take a file of a video out of the library",
-    .details = "KIND is one of: original proxy thumb poster sprites vtt shots samples index audio "
-               "peaks report sidecar.\n"
-               "sprites, shots and samples are packs: JPEGs one after another; the report tells "
-               "where each begins.",
+    .details =
+        "KIND is one of: original proxy thumb poster sprites vtt shots samples index audio "
+        "peaks report sidecar.\n"
+        "sprites, shot_pictures and samples are packs: JPEGs one after another; the report tells "
+        "where each begins.",
     .min_args = 2,
     .max_args = 2,
     .switches = get_switches,

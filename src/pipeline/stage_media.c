@@ -69,6 +69,7 @@ static int report_load(struct library *lib, struct tx *tx, struct arena *a,
 {
     struct object o;
     int64_t sizes[MEDIA_OUT_N] = {0};
+    bool have[MEDIA_OUT_N];
     CLEANUP_BUF struct buf text = BUF_MAX(MEDIA_RESULT_BYTES_MAX);
     CLEANUP_JSON json_t *json = NULL;
     int r = db_object_get(tx, a, names->report, &o, e);
@@ -78,10 +79,17 @@ static int report_load(struct library *lib, struct tx *tx, struct arena *a,
         r = db_object_get(tx, a, names->keys[i], &o, e);
         if (r < 0)
             return -1;
+        have[i] = r > 0;
         sizes[i] = r ? o.size_bytes : 0;
     }
     if (store_read(lib->store, names->report, MEDIA_RESULT_BYTES_MAX, &text, e) < 0 ||
-        json_read(buf_str(&text), &json, e) < 0 || media_pass_result_parse(json, sizes, ret, e) < 0)
+        json_read(buf_str(&text), &json, e) < 0)
+        return err_wrap(e, "report %s", names->report);
+    /* the samples are let go when a video is indexed; the report still says how large they were */
+    if (!have[MEDIA_OUT_SAMPLES])
+        json_get_i64(json_object_get(json, "made"), media_out_name(MEDIA_OUT_SAMPLES),
+                     &sizes[MEDIA_OUT_SAMPLES]);
+    if (media_pass_result_parse(json, sizes, ret, e) < 0)
         return err_wrap(e, "report %s", names->report);
     return 1;
 }

@@ -7,10 +7,32 @@
 #include "pipeline/pipeline_priv.h"
 #include "pipeline/sidecar.h"
 
+/*
+ * The analysis frames have served. The row goes first, the bytes after, and both before the video is indexed: a crash in
+ * between runs this stage again, which finds the names in the report and removes what is left.
+ */
+static int let_samples_go(struct run *r, struct err *e)
+{
+    CLEANUP(media_pass_result_free) struct media_pass_result *p = NULL;
+    CLEANUP(db_rollback) struct tx *tx = NULL;
+    struct pass_names names;
+    if (conf_bool(r->lib->conf, CONF_SAMPLE_KEEP))
+        return 0;
+    int found = pass_report(r->lib, r->video.checksum_sha256, &p, &names, e);
+    if (found <= 0 || !p->made[MEDIA_OUT_SAMPLES])
+        return found < 0 ? -1 : 0;
+    if (db_begin(r->lib->db, DB_WRITE, &tx, e) < 0 ||
+        db_object_del(tx, names.keys[MEDIA_OUT_SAMPLES], e) < 0 || db_commit(tx, e) < 0 ||
+        store_remove(r->lib->store, names.keys[MEDIA_OUT_SAMPLES], e) < 0)
+        return err_wrap(e, "let samples go");
+    return 0;
+}
+
 static int publish(struct run *r, struct err *e)
 {
     CLEANUP(db_rollback) struct tx *tx = NULL;
-    if (db_begin(r->lib->db, DB_WRITE, &tx, e) < 0 || index_put_video(tx, r->video.id, e) < 0)
+    if (let_samples_go(r, e) < 0 || db_begin(r->lib->db, DB_WRITE, &tx, e) < 0 ||
+        index_put_video(tx, r->video.id, e) < 0)
         return err_wrap(e, "publish");
     if (r->video.state == VIDEO_PROCESSING &&
         db_video_set_state(tx, r->video.id, VIDEO_INDEXED, e) < 0)

@@ -70,6 +70,17 @@ static int merge(struct run *r, const struct media_pass_result *p,
     return ocr_merge(r->arena, &in, ret, ret_n, e);
 }
 
+/* The samples were let go meanwhile (another video with this content was finished): the pass makes them again, and this
+ * stage follows it. */
+static int pass_first(struct run *r, struct err *e)
+{
+    CLEANUP(db_rollback) struct tx *tx = NULL;
+    if (db_begin(r->lib->db, DB_WRITE, &tx, e) < 0 ||
+        pipeline_again(r->lib, tx, r->video.id, stage_media.name, e) < 0)
+        return err_wrap(e, "make samples again");
+    return run_finish(r, tx, "waits for the media pass, which makes its pictures again", e);
+}
+
 static int read_text(struct run *r, struct err *e)
 {
     CLEANUP(media_pass_result_free) struct media_pass_result *p = NULL;
@@ -93,6 +104,9 @@ static int read_text(struct run *r, struct err *e)
         if (!found)
             return err_set(e, ERR_INTERNAL, "read text: the media pass left no report");
         if (p->made[MEDIA_OUT_SAMPLES]) {
+            int there = store_stat(r->lib->store, names.keys[MEDIA_OUT_SAMPLES], NULL, e);
+            if (there <= 0)
+                return there < 0 ? -1 : pass_first(r, e);
             struct media_text_opts o = {.languages = conf_str(r->lib->conf, CONF_OCR_LANGUAGES)};
             choose(r, p, conf_ms(r->lib->conf, CONF_OCR_INTERVAL) * 1000, &chosen);
             run_media_ctx(r, &m);
