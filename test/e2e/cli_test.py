@@ -141,7 +141,7 @@ def test_frames_as_json_say_the_same_as_csv():
 def two_shots():
     path = rushes.new_path("two.mp4")
     rushes.ffmpeg("-f", "lavfi", "-i", "testsrc2=s=320x180:r=25:d=2", "-f", "lavfi", "-i",
-                  "gradients=s=320x180:r=25:d=3:c0=red:c1=yellow:speed=0.01", "-filter_complex",
+                  "gradients=s=320x180:r=25:d=3:c0=0x081020:c1=0x203060:speed=0.01", "-filter_complex",
                   "[0][1]concat=n=2,format=yuv420p", "-c:v", "libx264", "-preset", "veryfast", path)
     return path
 

@@ -1,8 +1,10 @@
 """The library: ingest, search, get, jobs, verify, rebuild."""
 import glob
 import os
+import re
 import shutil
 import sqlite3
+import unicodedata
 
 import rushes
 from rushes import FAILED, INPUT, OK, clip, ingest, library, run, tap
@@ -17,6 +19,12 @@ def job_marks(data):
     listed = run("jobs", "list", "--data", data, "--json").json()
     jobs = listed["jobs"] if isinstance(listed, dict) else listed
     return sorted((j.get("job_id") or j.get("id"), j["attempt"]) for j in jobs)
+
+
+def told_kinds():
+    """The kinds of files that 'rushes get --help' names."""
+    text = run("get", "--help").out
+    return re.search(r"KIND is one of: ([a-z_ \n]+)\.", text).group(1).split()
 
 
 _one = {}
@@ -53,8 +61,8 @@ def test_ingest_makes_everything_and_says_so():
     tap.equal(len(video["shots"]), 1)
     tap.equal(video["shots"][0]["end_frame"], 150)
     kinds = {o["kind"] for o in video["objects"]}
-    for kind in ("original", "proxy", "thumb", "poster", "sprites", "vtt", "shots", "samples", "index", "audio", "peaks"):
-        assert kind in kinds, f"no {kind} among {sorted(kinds)}"
+    missing = set(told_kinds()) - kinds
+    assert not missing, f"no {sorted(missing)} among {sorted(kinds)}"
     for job in video["jobs"]:
         tap.equal(job["state"], "done" if job["state"] == "done" else "completed", f"stage {job['stage']}")
 
@@ -120,7 +128,9 @@ def test_names_of_any_language_and_shape_are_taken():
             g.write(f.read() + b"\0\0\0\x0cfree%04d" % i)  # a box that says nothing: other bytes, the same film
         run("ingest", "--data", data, "--json", "--no-ocr", "--", name, cwd=folder)
     listed = run("videos", "list", "--data", data, "--json").json()
-    tap.equal(sorted(v["filename"] for v in listed), sorted(names))
+    # The same characters may be written in several ways; a line break has no place in a name that is shown.
+    want = [unicodedata.normalize("NFC", n).replace("\n", "\ufffd") for n in names]
+    tap.equal(sorted(v["filename"] for v in listed), sorted(want))
     run("videos", "list", "--data", data)
 
 
@@ -175,7 +185,7 @@ def test_words_on_screen_are_found_where_they_are_shown():
 def test_get_gives_files_that_are_what_they_say():
     data, video = one()
     out = {}
-    for kind in ("original", "proxy", "thumb", "poster", "sprites", "vtt", "shots", "samples", "index", "audio", "peaks"):
+    for kind in told_kinds():
         out[kind] = rushes.new_path(kind)
         run("get", video, kind, "--data", data, "-o", out[kind])
         assert os.path.getsize(out[kind]) > 0, kind
@@ -185,7 +195,7 @@ def test_get_gives_files_that_are_what_they_say():
     tap.equal((proxy["video"]["codec_name"], proxy["audio"]["codec_name"]), ("h264", "aac"))
     tap.equal(proxy["video"]["height"], 180, "never scaled up: height")
     tap.equal(proxy["video"]["avg_frame_rate"], "10/1")
-    for kind in ("thumb", "poster", "sprites", "shots", "samples"):
+    for kind in [k for k in out if k in ("thumb", "poster", "sprites", "samples") or k.startswith("shot")]:
         with open(out[kind], "rb") as f:
             tap.equal(f.read(3), b"\xff\xd8\xff", f"{kind} begins as a JPEG does:")
     poster = rushes.ffprobe(out["poster"], "-f", "mjpeg", "-show_streams")["streams"][0]
@@ -195,6 +205,21 @@ def test_get_gives_files_that_are_what_they_say():
     assert text.startswith("WEBVTT") and "#xywh=" in text and "-->" in text, text[:200]
     audio = rushes.ffprobe(out["audio"], "-show_streams")["streams"][0]
     tap.equal((audio["codec_name"], audio["sample_rate"], audio["channels"]), ("pcm_s16le", "16000", 1))
+
+
+def test_a_black_start_still_gets_a_good_poster():
+    path = rushes.new_path("black.mp4")
+    rushes.ffmpeg("-f", "lavfi", "-i", "testsrc2=s=320x180:r=25:d=5", "-vf", "fade=in:d=1.5,format=yuv420p", "-c:v", "libx264",
+                  "-preset", "veryfast", path)
+    data = library()
+    video = ingest(data, path, "--no-ocr")["video"]["video_id"]
+    light = {}
+    for kind in ("thumb", "poster"):
+        picture = rushes.new_path("picture.jpg")
+        run("get", video, kind, "--data", data, "-o", picture)
+        light[kind] = rushes.mean_light(picture)
+    assert light["thumb"] < 5, f"the first frame is black, its thumb has {light['thumb']:.0f}"
+    assert light["poster"] > 60, f"a poster as dark as {light['poster']:.0f}"
 
 
 def test_every_fifth_frame_is_kept_as_a_sample():

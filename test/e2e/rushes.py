@@ -169,6 +169,14 @@ def frame_numbers(path):
     return numbers
 
 
+def mean_light(path):
+    """Of a picture, 0 to 255."""
+    done = subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-i", path, "-frames:v", "1", "-vf", "scale=64:36",
+                           "-f", "rawvideo", "-pix_fmt", "gray", "-"], stdin=subprocess.DEVNULL, capture_output=True)
+    assert done.returncode == 0 and done.stdout, done.stderr[-1000:]
+    return sum(done.stdout) / len(done.stdout)
+
+
 # ---- the library
 
 def library():
