@@ -156,13 +156,13 @@ static void keep_time(struct pass *p, const struct source_frame *f, int64_t next
 }
 
 /* Shots that have become known. */
-static int tell_cuts(struct pass *p)
+static int tell_borders(struct pass *p)
 {
-    int64_t frame;
+    struct shotlist_border border;
     int r = 1;
-    while (r > 0 && shotlist_next_cut(p->shots, &frame)) {
-        struct pass_item *item = pass_item_new(PASS_CUT, NULL);
-        item->number = frame;
+    while (r > 0 && shotlist_next_border(p->shots, &border)) {
+        struct pass_item *item = pass_item_new(PASS_BORDER, NULL);
+        item->border = border;
         r = pass_lane_put(p->views_lane, item) ? 1 : 0;
     }
     return r;
@@ -213,7 +213,7 @@ static int on_video(struct pass *p, struct source_frame *f, struct err *e)
 
     frame_index_writer_add(p->index, f->pts, f->duration, f->key);
     keep_time(p, f, next_us);
-    r = shotlist_frame(p->shots, f->frame, f->us, next_us, e) < 0 ? -1 : tell_cuts(p);
+    r = shotlist_frame(p->shots, f->frame, f->us, next_us, e) < 0 ? -1 : tell_borders(p);
     if (r > 0 && f->number % p->o->sample_every == 0) {
         AVFrame *again = share(f->frame, e);
         r = again ? give(p->samples_lane, pass_item_new(PASS_PICTURE, again), f) : -1;
@@ -236,7 +236,7 @@ static int end_video(struct pass *p, struct err *e)
     }
     if (shotlist_finish(p->shots, e) < 0)
         return -1;
-    return tell_cuts(p);
+    return tell_borders(p);
 }
 
 static int decode(struct pass *p, struct err *e)
@@ -339,7 +339,7 @@ static int work(struct pass *p, int in_fd, struct buf *out, struct err *e)
 {
     if (start(p, in_fd, e) < 0 || decode(p, e) < 0)
         return -1;
-    pass_views_video_end(p->views, p->end_us);
+    pass_views_video_end(p->views, p->frames, p->end_us);
     if (join(p, e) < 0)
         return -1;
     if (source_clock_jumped(p->source))

@@ -17,6 +17,7 @@
 #include "media/child.h"
 #include "media/lav.h"
 #include "media/media.h"
+#include "media/shotlist.h"
 
 /* in_fd, out_fds: borrowed. report: the JSON of struct media_pass_result. */
 int pass_run(struct child *c, int in_fd, const int out_fds[MEDIA_OUT_N],
@@ -27,7 +28,7 @@ enum pass_kind {
     PASS_PICTURE, /* a frame of the proxy; for the samples lane: a sample */
     PASS_STILL,   /* a frame that the proxy does not get, as a candidate for a shot's picture */
     PASS_SOUND,
-    PASS_CUT, /* no frame: a shot begins at `number`, some frames ago */
+    PASS_BORDER, /* no frame: between two shots, some frames ago */
 };
 struct pass_item {
     enum pass_kind kind;
@@ -35,7 +36,8 @@ struct pass_item {
     int64_t number, us;    /* frame number; time from the file's start */
     int64_t pts, duration; /* on the proxy's clock */
     bool edge;             /* may be the first frame of a shot: stays a candidate of its own */
-    int64_t settled;       /* shots that are not known yet begin at or after this frame */
+    struct shotlist_border border;
+    int64_t settled; /* shots that are not known yet begin at or after this frame */
 };
 struct pass_item *pass_item_new(enum pass_kind kind, AVFrame *frame); /* frame: moved */
 void pass_item_drop(void *item);

@@ -15,7 +15,7 @@ struct pass_views {
     struct outpack sheets;
     struct pass_stills *stills;
 
-    int64_t video_end_us;
+    int64_t video_frames, video_end_us;
     int64_t pictures;
     struct audio_result sound;
 };
@@ -37,7 +37,6 @@ static void set_up_pictures(struct pass_views *v, struct proxy_opts *po)
                                                    .full = full,
                                                    .picture = v->size,
                                                    .thumb_width = o->thumb_width,
-                                                   .min_frames = o->shots.min_frames,
                                                    .thumb_fd = v->o.out_fds[MEDIA_OUT_THUMB],
                                                    .poster_fd = v->o.out_fds[MEDIA_OUT_POSTER],
                                                    .shots_fd = v->o.out_fds[MEDIA_OUT_SHOTS]});
@@ -119,8 +118,8 @@ static int one(struct pass_views *v, const struct pass_item *item, struct err *e
     switch (item->kind) {
     case PASS_SOUND:
         return audio_frame(v->audio, item->frame, item->us, e);
-    case PASS_CUT:
-        return pass_stills_cut(v->stills, item->number, e);
+    case PASS_BORDER:
+        return pass_stills_cut(v->stills, item->border.end, item->border.cut, item->border.next, e);
     default:
         return picture(v, item, e);
     }
@@ -149,7 +148,7 @@ static int end(void *arg, struct err *e)
         return -1;
     if (v->pictures == 0)
         return 0;
-    if (pass_stills_end(v->stills, e) < 0)
+    if (pass_stills_end(v->stills, v->video_frames, e) < 0)
         return -1;
     return sprites_finish(v->sprites, MAX(v->video_end_us, v->sound.end_us), &v->sheets,
                           v->o.out_fds[MEDIA_OUT_VTT], e);
@@ -158,8 +157,9 @@ static int end(void *arg, struct err *e)
 const struct pass_lane_ops pass_views_ops = {
     .name = "views", .work = work, .end = end, .drop = pass_item_drop};
 
-void pass_views_video_end(struct pass_views *v, int64_t us)
+void pass_views_video_end(struct pass_views *v, int64_t frames, int64_t us)
 {
+    v->video_frames = frames;
     v->video_end_us = us; /* the lane's channel orders this before its end() */
 }
 

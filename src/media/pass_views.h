@@ -26,8 +26,8 @@ int pass_views_new(const struct pass_views_opts *o, struct pass_views **ret, str
 void pass_views_free(struct pass_views *v);
 CLEANUP_DEFINE(pass_views_free, struct pass_views *);
 extern const struct pass_lane_ops pass_views_ops; /* arg: a struct pass_views */
-/* Where the picture ends; before the lane is joined. */
-void pass_views_video_end(struct pass_views *v, int64_t us);
+/* How many frames the source had and where the last one ends; before the lane is joined. */
+void pass_views_video_end(struct pass_views *v, int64_t frames, int64_t us);
 
 /* After the lane has ended. */
 struct pass_views_result {

@@ -12,7 +12,7 @@ struct shotlist {
     struct pic_maker *maker; /* for frames that must be converted */
     VEC(int64_t) us;         /* of each frame, and the end of the last: 8 bytes a frame */
     int64_t end_us;
-    size_t told; /* transitions that shotlist_next_cut() has gone through */
+    size_t told; /* transitions that shotlist_next_border() has gone through */
 };
 
 struct shotlist *shotlist_new(const struct media_shots_opts *o)
@@ -67,15 +67,16 @@ int shotlist_finish(struct shotlist *l, struct err *e)
     return shots_finish(l->shots, e);
 }
 
-bool shotlist_next_cut(struct shotlist *l, int64_t *ret_frame)
+bool shotlist_next_border(struct shotlist *l, struct shotlist_border *ret)
 {
     size_t n;
-    const struct shots_transition *t = shots_transitions(l->shots, &n);
+    const struct shots_transition *list = shots_transitions(l->shots, &n);
     while (l->told < n) {
-        int64_t cut = t[l->told++].cut;
+        const struct shots_transition *t = &list[l->told++];
         /* Fades that only open or close the video part nothing. */
-        if (cut > 0 && cut < (int64_t)l->us.n) {
-            *ret_frame = cut;
+        if (t->cut > 0 && t->cut < (int64_t)l->us.n) {
+            *ret =
+                (struct shotlist_border){MIN(t->first, t->cut), t->cut, MAX(t->last + 1, t->cut)};
             return true;
         }
     }

@@ -20,9 +20,14 @@ int shotlist_frame(struct shotlist *l, const AVFrame *f, int64_t us, int64_t end
 /* No more frames; more cuts may have come. */
 int shotlist_finish(struct shotlist *l, struct err *e);
 
-/* The next frame at which a shot begins (never 0, each once, in order). False: none known yet. */
-bool shotlist_next_cut(struct shotlist *l, int64_t *ret_frame);
-/* Cuts not yet told lie at or after this frame. */
+/* A border between two shots: the new one begins at `cut`; frames from `end` to before `next` show something of both, or
+ * nothing. All three are equal for a hard cut. */
+struct shotlist_border {
+    int64_t end, cut, next;
+};
+/* The next border, each once, in order. False: none known yet. */
+bool shotlist_next_border(struct shotlist *l, struct shotlist_border *ret);
+/* Borders not yet told have their cut at or after this frame. */
 int64_t shotlist_settled(const struct shotlist *l);
 /* How much the last frame differs from the one before, 0..255; see shots_score(). */
 double shotlist_score(const struct shotlist *l);
