@@ -49,7 +49,7 @@ struct tx;
  * path, created when absent (its folder must exist). "postgres://…" is ERR_UNAVAILABLE: that
  * backend is not part of this build. Several processes may open the same database, also for the
  * first time at once. ERR_CONFLICT: made by a newer program, or by a different one. ERR_STORAGE:
- * the file is damaged. *ret_db is the caller's.
+ * the file is damaged (a large one is not read whole here: see db_check). *ret_db is the caller's.
  */
 int db_open(const char *location, struct db **ret_db, struct err *e);
 /* No transaction may be open. */

@@ -23,8 +23,10 @@
 #define WAL_KEEP_BYTES   (64 << 20) /* a WAL that a long reader made larger is cut back to this */
 #define CACHE_KIB        8192
 #define WAIT_STEP_MAX_US 4000
-/* At open the whole file is read and checked up to this size (about 40 ms); larger ones are checked by db_check(). */
-#define OPEN_CHECK_BYTES_MAX ((int64_t)32 << 20)
+/* At open, files up to this size are read and checked whole (about 6 ms a MiB, so 25 ms at most:
+ * commands that answer at once open the database too). Damage in larger ones is told when it is met,
+ * and by db_check(). */
+#define OPEN_CHECK_BYTES_MAX ((int64_t)4 << 20)
 
 struct sqlite_conn {
     sqlite3 *h;
@@ -62,6 +64,12 @@ static int fail_damaged(struct err *e, const char *text)
                      "Restore it from a backup, or move it away and run 'rushes rebuild', which "
                      "makes it again from "
                      "the stored objects.");
+}
+
+static int say_read_only(struct err *e)
+{
+    return err_plain(e, "The database can not be written.",
+                     "Check who owns the data folder and whether its disk is mounted read-only.");
 }
 
 /* What SQLite answered, as ours. */
@@ -102,9 +110,7 @@ static int fail_as(struct sqlite_conn *c, int rc, const char *what, struct err *
     case SQLITE_PERM:
     case SQLITE_AUTH:
         err_set(e, ERR_DENIED, "%s: %s", what, text);
-        return err_plain(
-            e, "The database can not be written: permission is missing.",
-            "Check who owns the data folder and whether its disk is mounted read-only.");
+        return say_read_only(e);
     case SQLITE_CANTOPEN:
         if (sys)
             return err_errno(e, sys, "%s: %s", what, text);
@@ -271,6 +277,10 @@ static int sqlite_connect(const char *place, enum db_mode mode, void **ret_conn,
         c->path, &c->h, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
     if (rc != SQLITE_OK)
         return fail_as(c, rc, "open database", e), err_wrap(e, "'%s'", place);
+    if (sqlite3_db_readonly(c->h, "main") == 1) { /* it falls back to that by itself */
+        err_set(e, ERR_DENIED, "open database '%s': only reading is allowed", place);
+        return say_read_only(e);
+    }
     if (set_up(c, mode, e) < 0)
         return err_wrap(e, "open database '%s'", place);
     *ret_conn = STEAL(owned);

@@ -660,6 +660,51 @@ TEST(db_on_a_full_disk_is_storage_and_loses_nothing_committed)
     CHECK_EQ(umount(dir), 0);
 }
 
+TEST(db_open_where_nothing_can_be_written_says_so)
+{
+    static const struct {
+        const char *how;
+        unsigned long flags;
+        const char *says;
+    } cases[] = {{"read-only", MS_RDONLY, "can not be written"}, {"full", 0, "full"}};
+    CLEANUP_FREE char *dir = fs_join(test_dir(), "nowrite");
+    CLEANUP_FREE char *path = fs_join(dir, "x.db");
+    CLEANUP_FREE char *filler = fs_join(dir, "filler");
+    struct err e = {0};
+
+    CHECK_EQ(mkdir(dir, 0700), 0);
+    if (mount("tmpfs", dir, "tmpfs", 0, "size=1m") < 0)
+        SKIP("mounting a small tmpfs needs root");
+    {
+        CLEANUP(db_close) struct db *db = NULL;
+        CHECK_OK(db_open(path, &db, &e));
+    }
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct db *db = NULL;
+        if (cases[i].flags) {
+            CHECK_EQ(mount("tmpfs", dir, "tmpfs", MS_REMOUNT | cases[i].flags, "size=1m"), 0);
+        } else {
+            CHECK_EQ(mount("tmpfs", dir, "tmpfs", MS_REMOUNT, "size=1m"), 0);
+            CLEANUP_CLOSE int fd = open(filler, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+            char junk[4096] = {1};
+            while (write(fd, junk, sizeof(junk)) == sizeof(junk))
+                ;
+        }
+        err_clear(&e);
+        CHECK(db_open(path, &db, &e) < 0);
+        if (!strstr(e.plain, cases[i].says))
+            fail_msg("%s: %s (%s)", cases[i].how, e.plain, e.text);
+        CHECK(e.code == ERR_STORAGE || e.code == ERR_DENIED);
+    }
+    CHECK_EQ(unlink(filler), 0);
+    {
+        CLEANUP(db_close) struct db *db = NULL;
+        CHECK_OK(db_open(path, &db, &e));
+        CHECK_OK(db_check(db, &e));
+    }
+    CHECK_EQ(umount(dir), 0);
+}
+
 int main(void)
 {
     const char *path = getenv("DB_TEST_OPEN");

@@ -319,8 +319,145 @@ TEST(queue_processes_killed_at_random_lose_and_double_nothing)
     CHECK_OK(db_check(db, &e));
 }
 
+#ifdef RUSHES_FAULTS
+/* ---- every durable step ---- */
+
+#define STEP_JOBS 2
+
+/* A worker that opens (or makes) the database, puts its jobs into it unless they are there, works
+ * until nothing is left, and ends. 0 all done, 1 it met an error. */
+static int finite_main(const char *path)
+{
+    CLEANUP(conf_free) struct conf *conf = quick_conf();
+    CLEANUP(db_close) struct db *db = NULL;
+    CLEANUP(queue_free) struct queue *q = NULL;
+    struct queue_stats st;
+    struct watchdog_report rep;
+    struct err e = {0};
+    int64_t n = 0;
+    int r = 0;
+
+    log_setup(LOG_OFF, LOG_LOGFMT, 2);
+    if (db_open(path, &db, &e) < 0 || queue_new(db, conf, &q, &e) < 0 ||
+        queue_stats(q, &st, &e) < 0)
+        return 1;
+    for (int i = 0; i < QUEUE_N * JOB_STATE_N; i++)
+        n += st.depth[i / JOB_STATE_N][i % JOB_STATE_N];
+    if (n == 0) {
+        CLEANUP(db_rollback) struct tx *tx = NULL;
+        struct job_spec spec = {.queue = QUEUE_EXPORT, .stage = "s", .max_attempts = 100};
+        if (db_begin(db, DB_WRITE, &tx, &e) < 0)
+            return 1;
+        for (int i = 0; i < STEP_JOBS; i++) {
+            if (queue_add(q, tx, &spec, NULL, &e) < 0)
+                return 1;
+        }
+        if (db_commit(tx, &e) < 0)
+            return 1;
+    }
+    for (int i = 0; r >= 0 && count_completed(q) < STEP_JOBS; i++) {
+        CLEANUP(job_free) struct job *j = NULL;
+        struct err why = {0};
+        err_set(&why, ERR_STORAGE, "first try");
+        if (queue_watchdog(q, &rep, &e) < 0 ||
+            (r = queue_claim(q, QUEUE_ALL, NULL, &j, NULL, &e)) < 0)
+            return 1;
+        if (r == CLAIM_GOT)
+            r = job_row(j)->attempt == 1 ? queue_fail(q, j, &why, &e) : publish(db, j, &e);
+    }
+    return r < 0;
+}
+
+static int run_finite(const char *path, const char *fault)
+{
+    int status;
+    pid_t pid = fork();
+
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        setenv("QUEUE_STRESS_FINITE", path, 1);
+        if (fault)
+            setenv("RUSHES_FAULT", fault, 1);
+        execl("/proc/self/exe", "queue_stress_test", NULL);
+        _exit(127);
+    }
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* How many durable steps such a worker's life has. */
+static int count_steps(void)
+{
+    CLEANUP_FREE char *path = fresh_path();
+    CLEANUP_FREE char *log = xasprintf("%s.steps", path);
+    CLEANUP_BUF struct buf text = {0};
+    struct err e = {0};
+    int n = 0;
+
+    setenv("RUSHES_FAULT_LOG", log, 1);
+    CHECK_EQ(run_finite(path, NULL), 0);
+    unsetenv("RUSHES_FAULT_LOG");
+    CHECK_OK(fs_read_file(log, 1 << 20, &text, &e));
+    for (size_t i = 0; i < text.n; i++)
+        n += text.p[i] == '\n';
+    return n;
+}
+
+/* After whatever happened: the next worker ends well, and nothing is lost or there twice. */
+static void check_recovers(const char *path)
+{
+    CLEANUP(conf_free) struct conf *conf = quick_conf();
+    CLEANUP(db_close) struct db *db = NULL;
+    CLEANUP(queue_free) struct queue *q = NULL;
+    struct err e = {0};
+
+    CHECK_EQ(run_finite(path, NULL), 0);
+    CHECK_OK(db_open(path, &db, &e));
+    CHECK_OK(queue_new(db, conf, &q, &e));
+    check_all_published_once(db, q, STEP_JOBS);
+    CHECK_OK(db_check(db, &e));
+}
+
+TEST(queue_worker_killed_at_any_durable_step_is_replaced_by_the_next)
+{
+    int n_steps = count_steps();
+
+    CHECK(n_steps > 20);
+    for (int n = 1; n <= n_steps; n++) {
+        CLEANUP_FREE char *path = fresh_path();
+        CLEANUP_FREE char *fault = xasprintf("kill:%d", n);
+        CHECK_EQ(run_finite(path, fault), -SIGKILL);
+        check_recovers(path);
+    }
+}
+
+TEST(queue_step_that_fails_loses_nothing)
+{
+    int n_steps = count_steps(), n_told = 0;
+
+    for (int n = 1; n <= n_steps; n++) {
+        CLEANUP_FREE char *path = fresh_path();
+        CLEANUP_FREE char *fault = xasprintf("fail:%d", n);
+        int r = run_finite(path, fault); /* 0: behind a commit there is nothing left to fail */
+        CHECK(r == 0 || r == 1);
+        n_told += r;
+        check_recovers(path);
+    }
+    CHECK(n_told > 10);
+}
+#else
+static int finite_main(const char *path)
+{
+    (void)path;
+    return 2;
+}
+#endif
+
 int main(void)
 {
-    const char *path = getenv("QUEUE_STRESS_WORKER");
-    return path ? worker_main(path) : test_run(__FILE__);
+    const char *worker = getenv("QUEUE_STRESS_WORKER"), *finite = getenv("QUEUE_STRESS_FINITE");
+
+    if (worker)
+        return worker_main(worker);
+    return finite ? finite_main(finite) : test_run(__FILE__);
 }
