@@ -24,6 +24,7 @@ struct audio {
     struct audio_opts o;
     struct input in;
     SwrContext *to_measure, *to_stereo, *to_speech;
+    bool pick; /* the stereo is the first two channels of what is measured */
 
     int measure_rate, measure_channels;
     AVChannelLayout measure_layout;
@@ -101,6 +102,7 @@ static int room_f(float **p, int *cap, int n, int channels, struct err *e)
     return 0;
 }
 
+/* data NULL: what the converter still holds. Number of samples now in a->measured, or negative. */
 static int measure(struct audio *a, const uint8_t **data, int n, struct err *e)
 {
     int out = swr_get_out_samples(a->to_measure, n);
@@ -113,7 +115,7 @@ static int measure(struct audio *a, const uint8_t **data, int n, struct err *e)
     audio_peaks_add(a->peaks, a->measured, out, a->measure_channels);
     if (a->loud)
         audio_loud_add(a->loud, a->measured, out);
-    return 0;
+    return out;
 }
 
 /* left NULL: the end. */
@@ -155,37 +157,54 @@ static int mix(struct audio *a, const uint8_t **data, int n, struct err *e)
     return speak(a, a->stereo[0], a->stereo[1], out, e);
 }
 
+/* The first two channels of what has just been measured. */
+static int mix_picked(struct audio *a, int n, struct err *e)
+{
+    float *out = a->measured;
+    for (int i = 0; i < n; i++) /* in place: the writer never passes the reader */
+        for (int c = 0; c < 2; c++)
+            out[2 * i + c] = a->measured[i * a->measure_channels + c];
+    const uint8_t *data[1] = {(const uint8_t *)out};
+    return n > 0 ? mix(a, data, n, e) : 0;
+}
+
 /* ---- setting up for a format ------------------------------------------------------------------- */
 
-/* A layout that can be mixed: the frame's own, or the usual one of its number of channels, or for
- * odd numbers its first two channels (*ret_pick). */
-static void layout_of(const AVFrame *f, AVChannelLayout *ret, int *ret_pick)
+/* A layout that can be mixed: the frame's own, or the usual one of its number of channels. */
+static void layout_of(const AVFrame *f, AVChannelLayout *ret)
 {
-    *ret_pick = 0;
     if (f->ch_layout.order == AV_CHANNEL_ORDER_NATIVE &&
         av_channel_layout_copy(ret, &f->ch_layout) >= 0)
         return;
     av_channel_layout_default(ret, f->ch_layout.nb_channels);
-    if (ret->order == AV_CHANNEL_ORDER_UNSPEC)
-        *ret_pick = MIN(f->ch_layout.nb_channels, 2);
 }
 
 static int converter(SwrContext **ret, AVChannelLayout *out, enum AVSampleFormat out_format,
-                     int out_rate, struct input *in, int pick, struct err *e)
+                     int out_rate, struct input *in, struct err *e)
 {
-    AVChannelLayout picked;
-    int r = 0;
-
     swr_free(ret);
-    av_channel_layout_default(&picked, pick ? pick : 1);
-    r = swr_alloc_set_opts2(ret, out, out_format, out_rate, pick ? &picked : &in->layout,
-                            in->format, in->sample_rate, 0, NULL);
+    int r = swr_alloc_set_opts2(ret, out, out_format, out_rate, &in->layout, in->format,
+                                in->sample_rate, 0, NULL);
     if (r >= 0)
         r = swr_init(*ret);
     if (r < 0)
         return lav_err(e, ERR_INPUT, r, "sound of %d channels at %d Hz can not be converted",
                        in->layout.nb_channels, in->sample_rate);
     return 0;
+}
+
+/*
+ * What the stereo is made from: the source, or where nobody knows what its channels are (sixteen
+ * of a mixing desk), the first two of what is measured, which is interleaved float by then.
+ */
+static int set_up_stereo(struct audio *a, struct err *e)
+{
+    AVChannelLayout stereo = AV_CHANNEL_LAYOUT_STEREO;
+    struct input measured = {AV_SAMPLE_FMT_FLT, a->measure_rate, AV_CHANNEL_LAYOUT_STEREO};
+
+    a->pick = a->in.layout.order == AV_CHANNEL_ORDER_UNSPEC;
+    return converter(&a->to_stereo, &stereo, AV_SAMPLE_FMT_FLTP, a->stereo_rate,
+                     a->pick ? &measured : &a->in, e);
 }
 
 static int first_frame(struct audio *a)
@@ -229,9 +248,7 @@ static int set_up_silence(struct audio *a, struct err *e)
 
 static int set_up(struct audio *a, const AVFrame *f, struct err *e)
 {
-    AVChannelLayout stereo = AV_CHANNEL_LAYOUT_STEREO;
     bool first = a->in.format == AV_SAMPLE_FMT_NONE;
-    int pick;
 
     if (f->sample_rate <= 0 || f->ch_layout.nb_channels <= 0)
         return err_set(e, ERR_INPUT, "sound of %d channels at %d Hz", f->ch_layout.nb_channels,
@@ -245,15 +262,15 @@ static int set_up(struct audio *a, const AVFrame *f, struct err *e)
     a->in.format = f->format;
     a->in.sample_rate = f->sample_rate;
     av_channel_layout_uninit(&a->in.layout);
-    layout_of(f, &a->in.layout, &pick);
+    layout_of(f, &a->in.layout);
     if (first && first_frame(a) < 0)
         return err_set(e, ERR_LIMIT, "no memory for sound");
     if (set_up_silence(a, e) < 0)
         return -1;
-    if (converter(&a->to_stereo, &stereo, AV_SAMPLE_FMT_FLTP, a->stereo_rate, &a->in, pick, e) < 0)
+    if (set_up_stereo(a, e) < 0)
         return -1;
     return converter(&a->to_measure, &a->measure_layout, AV_SAMPLE_FMT_FLT, a->measure_rate, &a->in,
-                     0, e);
+                     e);
 }
 
 static bool fits(const struct audio *a, const AVFrame *f)
@@ -281,7 +298,10 @@ static int put(struct audio *a, const AVFrame *f, int from, int n, struct err *e
         int take = MIN(n, CHUNK);
         for (int c = 0; c < planes; c++)
             at[c] = f->extended_data[c] + step * (size_t)from;
-        if (measure(a, at, take, e) < 0 || mix(a, at, take, e) < 0)
+        int measured = measure(a, at, take, e);
+        if (measured < 0)
+            return -1;
+        if (a->pick ? mix_picked(a, measured, e) < 0 : mix(a, at, take, e) < 0)
             return -1;
         a->since_base += take;
         from += take;
