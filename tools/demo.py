@@ -7,31 +7,26 @@ Uses the program as a person would; where a terminal shows colours, pictures of 
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import time
 
-PROGRAM, FOLDER, FILE, KIND = sys.argv[1:5]
+PROGRAM, FOLDER, FILE, KIND = sys.argv[1:5]  # relative paths stay so: commands are shown as they are run
 DATA = os.path.join(FOLDER, "data")
 TERMINAL = sys.stdout.isatty()
 COLOUR = TERMINAL and not os.environ.get("NO_COLOR") and (
     os.environ.get("COLORTERM") in ("truecolor", "24bit") or "256" in os.environ.get("TERM", ""))
-SAMPLE_WORDS = "harbour"  # shown in the second shot of the sample film
+SAMPLE_WORD = "harbour"  # shown in the second shot of the sample film
 
 
 def title(text):
     print(f"\n\033[1m{text}\033[0m" if TERMINAL else f"\n{text}", flush=True)
 
 
-def shown_path(path):
-    near = os.path.relpath(path)
-    return near if not near.startswith("..") else path
-
-
 def command_line(args):
-    words = [shown_path(a) if a.startswith("/") else a for a in args]
-    return " ".join(f"'{w}'" if re.search(r"[^\w./:=+-]", w) else w for w in ["build/rushes", *words])
+    return " ".join(shlex.quote(word) for word in [PROGRAM, *args])
 
 
 def say_command(args):
@@ -131,26 +126,26 @@ def ingest():
 def pictures(video):
     title("2. What it made")
     names = {"poster": "poster.jpg", "thumb": "thumb.jpg", "proxy": "proxy.mp4", "sprites": "sprites.mjpeg",
-             "vtt": "sprites.vtt", "shots": "shots.mjpeg", "audio": "audio.wav"}
+             "vtt": "sprites.vtt", "shot_pictures": "shots.mjpeg", "audio": "audio.wav"}
     paths = {kind: get(video["video_id"], kind, name) for kind, name in names.items()}
     what = {"poster": "the best frame", "proxy": "small playable copy", "sprites": "sheets for a seek bar",
-            "vtt": "which tile is when", "shots": "a picture of each shot", "audio": "16 kHz mono, for speech",
+            "vtt": "which tile is when", "shot_pictures": "a picture of each shot", "audio": "16 kHz mono, for speech",
             "thumb": "the first frame"}
     for kind, path in paths.items():
         if path:
-            print(f"  {shown_path(path):44} {what[kind]}")
-    if COLOUR and paths["shots"] and video.get("width"):
+            print(f"  {path:44} {what[kind]}")
+    if COLOUR and paths["shot_pictures"] and video.get("width"):
         print()
-        draw_pictures(paths["shots"], (video["width"], video["height"]))
+        draw_pictures(paths["shot_pictures"], (video["width"], video["height"]))
 
 
 def search(video):
     title("3. Search it by the words on screen")
-    word = SAMPLE_WORDS if KIND == "sample" else word_to_search(video)
+    word = SAMPLE_WORD if KIND == "sample" else word_to_search(video)
     if word is None:
         print("  No words were read on screen in this video, so there is nothing to search for but its title and name.")
         return None
-    rushes("search", f"video:{video['video_id']}", word)
+    rushes("search", word)
     _, result = as_json("search", f"video:{video['video_id']}", word)
     hits = [h for h in result.get("hits", []) if not h.get("whole_video")]
     if not hits:
@@ -179,23 +174,23 @@ def cut(video, hit):
     for line in done.stdout.splitlines():
         print("  " + line)
     if done.returncode == 0:
-        print(f"  {shown_path(out)}: {end - start:.1f} s from {start:.1f} s on, made in {time.monotonic() - began:.1f} s")
+        print(f"  made in {time.monotonic() - began:.1f} s")
 
 
 def next_steps(video):
     title("Try next")
-    data = shown_path(DATA)
+    data = shlex.quote(DATA)
     player = shutil.which("mpv") or shutil.which("ffplay")
     lines = [(f"build/rushes search --data {data} 'cafe'" if KIND == "sample" else f"build/rushes videos list --data {data}",
               "accents do not matter" if KIND == "sample" else "all that was taken in"),
              (f"build/rushes videos show {video['video_id']} --data {data} --json", "all that is known of it"),
-             (f"build/rushes shots {shown_path(FILE)} --format edl", "the cuts, for an editor"),
-             (f"build/rushes frames {shown_path(FILE)} | head", "exact time of every frame"),
+             (f"build/rushes shots {shlex.quote(FILE)} --format edl", "the cuts, for an editor"),
+             (f"build/rushes frames {shlex.quote(FILE)} | head", "exact time of every frame"),
              (f"build/rushes verify --data {data}", "is everything sound?"),
              ("build/rushes doctor", "what this machine offers"),
              ("./demo YOUR_VIDEO.mp4", "the same with yours")]
     if player:
-        lines.insert(0, (f"{os.path.basename(player)} {shown_path(os.path.join(FOLDER, 'out', 'cut.mp4'))}", "watch the cut"))
+        lines.insert(0, (f"{os.path.basename(player)} {os.path.join(FOLDER, 'out', 'cut.mp4')}", "watch the cut"))
     width = max(len(a) for a, _ in lines)
     for command, why in lines:
         print(f"  {command:{width}}   {why}")

@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import sqlite3
-import unicodedata
 
 import rushes
 from rushes import FAILED, INPUT, OK, clip, ingest, library, run, tap
@@ -128,8 +127,8 @@ def test_names_of_any_language_and_shape_are_taken():
             g.write(f.read() + b"\0\0\0\x0cfree%04d" % i)  # a box that says nothing: other bytes, the same film
         run("ingest", "--data", data, "--json", "--no-ocr", "--", name, cwd=folder)
     listed = run("videos", "list", "--data", data, "--json").json()
-    # The same characters may be written in several ways; a line break has no place in a name that is shown.
-    want = [unicodedata.normalize("NFC", n).replace("\n", "\ufffd") for n in names]
+    # A line break has no place in a name that is shown.
+    want = [n.replace("\n", "\ufffd") for n in names]
     tap.equal(sorted(v["filename"] for v in listed), sorted(want))
     run("videos", "list", "--data", data)
 
