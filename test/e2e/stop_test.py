@@ -3,11 +3,19 @@ import os
 import signal
 
 import rushes
-from rushes import FAILED, OK, clip, ingest, library, run, tap
+from rushes import FAILED, OK, ingest, library, run, tap
+
+
+_long = []
 
 
 def long_clip():
-    return clip(seconds=40, size="640x360", name="long.mp4")
+    """Long enough to be stopped in the middle."""
+    if not _long:
+        _long.append(rushes.new_path("long.mp4"))
+        rushes.ffmpeg("-f", "lavfi", "-i", "testsrc2=s=960x540:r=25:d=40", "-f", "lavfi", "-i", "sine=r=48000:d=40", "-c:v",
+                      "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac", _long[0])
+    return _long[0]
 
 
 def states(data):
