@@ -1,12 +1,8 @@
 /* Children end to end: what a file is, its frames, and what happens to children that misbehave. */
-#include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 
-#include "base/clock.h"
 #include "base/fs.h"
 #include "conf/conf.h"
-#include "media/client.h"
 #include "media/frame_index.h"
 #include "media/test_child.h"
 
@@ -128,20 +124,6 @@ TEST(probe_of_sound_alone)
     CHECK_EQ(info->duration_us, 11000000);
     CLEANUP_CLOSE int out = temporary();
     CHECK_ERR(media_index(&m, fd, out, &e), ERR_INPUT);
-}
-
-TEST(sandbox_report_names_every_layer)
-{
-    struct media_sandbox_layer layers[MEDIA_SANDBOX_LAYERS_MAX];
-    int n = media_sandbox_report(layers);
-
-    CHECK_EQ(n, 6);
-    for (int i = 0; i < n; i++)
-        print_message("%-13s %-3s %s\n", layers[i].name, layers[i].active ? "on" : "off",
-                      layers[i].detail);
-    CHECK_STR(layers[0].name, "rlimits");
-    CHECK(layers[0].active);
-    CHECK_STR(layers[5].name, "seccomp");
 }
 
 MEDIA_TEST_MAIN

@@ -46,9 +46,10 @@ static int try_socket(void)
 
 static int try_execve(void)
 {
-    char *const argv[] = {"/bin/true", NULL};
+    char program[] = "/bin/true";
+    char *const argv[] = {program, NULL};
 
-    return answer(execve(argv[0], argv, NULL));
+    return answer(execve(program, argv, NULL));
 }
 
 static int try_fork(void)
@@ -118,14 +119,18 @@ static int try_thread(void)
 
 static int do_stall(void)
 {
-    for (;;)
-        poll(NULL, 0, -1);
+    while (poll(NULL, 0, -1) == 0)
+        ;
+    return errno;
 }
 
 static int do_spin(void)
 {
-    for (volatile unsigned i = 0;; i++)
+    static volatile bool enough;
+
+    while (!enough)
         ;
+    return 0;
 }
 
 static int do_crash(void)
@@ -151,8 +156,11 @@ static int do_babble(void)
 
 static int do_chatter(void)
 {
-    for (;;)
-        child_log(LOG_ERROR, "chatter");
+    static volatile bool enough;
+
+    while (!enough)
+        child_log(LOG_DEBUG, "chatter");
+    return 0;
 }
 
 static const struct {
