@@ -204,8 +204,9 @@ const struct cli_command cli_get = {
     .usage = "ID KIND [-o FILE]",
     .summary = "take a file of a video out of the library",
     .details =
-        "KIND is one of: original proxy thumb poster sprites vtt shot_pictures index "
-        "audio peaks report sidecar samples (with setting sample.keep).\n"
+        "KIND is one of: original proxy thumb poster sprites vtt shot_pictures samples "
+        "index audio peaks report sidecar.\n"
+        "samples, the analysis frames, are kept only with the setting sample.keep.\n"
         "sprites, shot_pictures and samples are packs: JPEGs one after another; the report tells "
         "where each begins.",
     .min_args = 2,

@@ -83,7 +83,8 @@ static int read_text(const json_t *obj, const struct text_span *before, struct a
         return -1;
     if (!json_get_str(obj, "source", &source) || !text_source_from_name(source, &t->source))
         return err_set(e, ERR_INPUT, "text: unknown source");
-    if (before && before->source > t->source)
+    /* as the database lists them: by name, so that each source's texts stand together */
+    if (before && strcmp(text_source_name(before->source), text_source_name(t->source)) > 0)
         return err_set(e, ERR_INPUT, "text: sources are not in order");
     t->seq = before && before->source == t->source ? before->seq + 1 : 0;
     if (t->start_us > t->end_us || t->start_frame > t->end_frame)

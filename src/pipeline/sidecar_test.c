@@ -76,6 +76,35 @@ TEST(sidecar_versions_count_up_and_the_row_names_the_newest)
     CHECK_STR(sc.video.title, "A title");
 }
 
+/* Once the reader wanted the sources in the order of their enum, while the database lists them by name. */
+TEST(sidecar_with_texts_of_every_source_reads_back)
+{
+    SHELF s = {0};
+    CLEANUP(arena_free) struct arena *a = arena_new();
+    struct shelf_video v;
+    struct err e = {0};
+    char key[STORE_KEY_MAX];
+    struct sidecar sc;
+
+    shelf_open(&s);
+    shelf_add(&s, "content", "", VIDEO_INDEXED, &v);
+    CLEANUP(db_rollback) struct tx *tx = NULL;
+    CHECK_OK(db_begin(s.db, DB_WRITE, &tx, &e));
+    for (int source = 0; source < TEXT_SOURCE_N; source++) {
+        struct text_span t = {.source = (enum text_source)source,
+                              .start_frame = -1,
+                              .end_frame = -1,
+                              .end_us = 1000,
+                              .confidence = 1,
+                              .text = "words"};
+        CHECK_OK(index_put(tx, v.id, t.source, &t, 1, &e));
+    }
+    CHECK_OK(sidecar_write(tx, s.store, v.id, key, &e));
+    CHECK_OK(db_commit(tx, &e));
+    CHECK_OK(sidecar_load(s.store, key, a, &sc, &e));
+    CHECK_EQ(sc.n_texts, TEXT_SOURCE_N);
+}
+
 TEST(sidecar_of_a_transaction_that_was_undone_is_written_over)
 {
     SHELF s = {0};

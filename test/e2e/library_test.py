@@ -34,7 +34,7 @@ def one():
     if not _one:
         data = library()
         result = ingest(data, clip(seconds=6, name="evening walk.mp4"), "--title", "Evening walk", "--tags",
-                        "zoetrope,river bank", "--description", "along the quayside")
+                        "zoetrope,river bank", "--description", "along the quayside", "--sample.keep")
         _one.update(data=data, id=result["video"]["video_id"], result=result)
     return _one["data"], _one["id"]
 
