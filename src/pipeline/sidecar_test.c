@@ -170,7 +170,7 @@ TEST(hostile_sidecars_are_refused)
         {"\"score\":", "\"score\":1e400,\"x\":"},
         {"\"score\":", "\"score\":null,\"x\":"},
         {"\"source\":\"ocr\"", "\"source\":\"nose\""},
-        {"\"source\":\"title\"", "\"source\":\"speech\""},
+        {"\"source\":\"title\"", "\"source\":\"filename\""},
         {"\"confidence\":1,", "\"confidence\":1.5,"},
         {"\"end_us\":1000001", "\"end_us\":-1"},
         {"\"scenes\":[", "\"scenes\":7,\"x\":["},
