@@ -3,7 +3,7 @@
 -- text can have. The rowid is texts.text_id. No sizes are kept: ranking reads the texts themselves.
 CREATE VIRTUAL TABLE text_words USING fts5 (
     title, description, tag, filename, ocr, speech, scope,
-    tokenize = 'ascii', columnsize = 0, prefix = '1 2'
+    tokenize = 'ascii', columnsize = 0
 );
 
 -- A text that goes takes its words along, whoever removes it.

@@ -71,19 +71,34 @@ int db_search_texts(struct tx *tx, struct arena *a, const char *video_id, unsign
     return 0;
 }
 
-int db_search_learn(struct tx *tx, int64_t user_no, struct str word, struct str rev, struct err *e)
+/* Many rows a statement: the vocabulary would otherwise cost as much as all the rest of indexing. */
+#define LEARN_ROWS 16
+
+int db_search_learn(struct tx *tx, int64_t user_no, const struct db_word *words, size_t n,
+                    struct err *e)
 {
     CLEANUP(stmt_close) struct stmt *s = NULL;
 
     if (stmt_open(tx,
-                  "INSERT INTO search_words (user_no, word, rev) VALUES ($1, $2, $3) "
-                  "ON CONFLICT DO NOTHING",
+                  "INSERT INTO search_words (user_no, word, rev) VALUES ($1, $2, $3), "
+                  "($1, $4, $5), ($1, $6, $7), ($1, $8, $9), ($1, $10, $11), ($1, $12, $13), "
+                  "($1, $14, $15), ($1, $16, $17), ($1, $18, $19), ($1, $20, $21), "
+                  "($1, $22, $23), ($1, $24, $25), ($1, $26, $27), ($1, $28, $29), "
+                  "($1, $30, $31), ($1, $32, $33) ON CONFLICT DO NOTHING",
                   &s, e) < 0)
         return -1;
-    bind_i64(s, 1, user_no);
-    bind_str(s, 2, word);
-    bind_str(s, 3, rev);
-    return stmt_run(s, e) < 0 ? err_wrap(e, "learn a word") : 0;
+    for (size_t at = 0; at < n; at += LEARN_ROWS) {
+        stmt_rewind(s);
+        bind_i64(s, 1, user_no);
+        for (size_t k = 0; k < LEARN_ROWS; k++) {
+            const struct db_word *w = &words[MIN(at + k, n - 1)]; /* the last one fills up */
+            bind_str(s, 2 + 2 * (int)k, w->word);
+            bind_str(s, 3 + 2 * (int)k, w->rev);
+        }
+        if (stmt_run(s, e) < 0)
+            return err_wrap(e, "learn words");
+    }
+    return 0;
 }
 
 int db_search_mark(struct tx *tx, const char *video_id, int fold_version, struct err *e)
@@ -155,21 +170,9 @@ int db_search_newest(struct tx *tx, int64_t *ret_id, struct err *e)
     return 0;
 }
 
-int db_search_text(struct tx *tx, struct arena *a, int64_t text_id, struct db_found_text *ret,
-                   struct err *e)
+static int read_text(struct stmt *s, struct arena *a, int64_t text_id, struct db_found_text *ret,
+                     struct err *e)
 {
-    CLEANUP(stmt_close) struct stmt *s = NULL;
-
-    if (stmt_open(
-            tx,
-            "SELECT video_id, source, text, start_us, end_us, start_frame, end_frame, x, y, width, "
-            "height, confidence FROM texts WHERE text_id = $1",
-            &s, e) < 0)
-        return -1;
-    bind_i64(s, 1, text_id);
-    int r = stmt_step(s, e);
-    if (r <= 0)
-        return r;
     struct db_found_text t = {
         .text_id = text_id,
         .video_id = col_text(s, a, 0),
@@ -184,10 +187,34 @@ int db_search_text(struct tx *tx, struct arena *a, int64_t text_id, struct db_fo
         .height = (int)col_i64(s, 10),
         .confidence = col_double(s, 11),
     };
+
     if (!text_source_from_name(col_str(s, 1), &t.source))
         return err_set(e, ERR_STORAGE, "text %" PRId64 " has an unknown source", text_id);
     *ret = t;
-    return 1;
+    return 0;
+}
+
+int db_search_read(struct tx *tx, struct arena *a, const int64_t *ids, size_t n,
+                   struct db_found_text *ret, size_t *ret_n, struct err *e)
+{
+    CLEANUP(stmt_close) struct stmt *s = NULL;
+    size_t n_found = 0;
+
+    if (stmt_open(tx,
+                  "SELECT video_id, source, text, start_us, end_us, start_frame, end_frame, x, y, "
+                  "width, height, confidence FROM texts WHERE text_id = $1",
+                  &s, e) < 0)
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        stmt_rewind(s);
+        bind_i64(s, 1, ids[i]);
+        int r = stmt_step(s, e);
+        if (r < 0 || (r > 0 && read_text(s, a, ids[i], &ret[n_found], e) < 0))
+            return err_wrap(e, "read found texts");
+        n_found += (size_t)r;
+    }
+    *ret_n = n_found;
+    return 0;
 }
 
 #define VIDEO_COLUMNS                                                                              \

@@ -31,8 +31,12 @@ int db_search_add(struct tx *tx, const char *user_id, const char *video_id, int6
                   enum text_source source, struct str words, struct err *e);
 /* Removes the words (not the texts) of a video. */
 int db_search_clear(struct tx *tx, const char *video_id, struct err *e);
-/* Adds a word to the vocabulary; `rev` is the word backwards. Knowing it already is fine. */
-int db_search_learn(struct tx *tx, int64_t user_no, struct str word, struct str rev, struct err *e);
+struct db_word {
+    struct str word, rev; /* rev: backwards, character by character */
+};
+/* Adds words to a user's vocabulary; in byte order it is quickest. Those known already are fine. */
+int db_search_learn(struct tx *tx, int64_t user_no, const struct db_word *words, size_t n,
+                    struct err *e);
 int db_search_mark(struct tx *tx, const char *video_id, int fold_version, struct err *e);
 /* 1 marked with *ret_version, 0 not marked */
 int db_search_marked(struct tx *tx, const char *video_id, int *ret_version, struct err *e);
@@ -78,9 +82,9 @@ struct db_found_text {
     int x, y, width, height;
     double confidence;
 };
-/* The text with this id: 1 found, 0 none. */
-int db_search_text(struct tx *tx, struct arena *a, int64_t text_id, struct db_found_text *ret,
-                   struct err *e);
+/* The texts with these ids, in their order; ids that are gone are left out. Room for n in ret. */
+int db_search_read(struct tx *tx, struct arena *a, const int64_t *ids, size_t n,
+                   struct db_found_text *ret, size_t *ret_n, struct err *e);
 
 struct db_found_video {
     const char *video_id, *user_id, *project_id, *title, *filename, *tags_json;

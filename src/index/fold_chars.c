@@ -234,11 +234,20 @@ size_t fold_cluster(struct str s, size_t *i, uint32_t out[static FOLD_CLUSTER_MA
     return n_kept;
 }
 
+static enum fold_class class_of_ascii(uint32_t cp)
+{
+    if ((cp >= 'a' && cp <= 'z') || (cp >= '0' && cp <= '9') || (cp >= 'A' && cp <= 'Z'))
+        return FOLD_CLASS_LETTER;
+    return cp == '-' || cp == '\'' ? FOLD_CLASS_HYPHEN
+           : cp == '.'             ? FOLD_CLASS_DOT
+                                   : FOLD_CLASS_SPACE;
+}
+
 enum fold_class fold_class(uint32_t cp)
 {
+    if (cp < 0x80)
+        return class_of_ascii(cp);
     switch (cp) {
-    case '-':
-    case '\'':
     case 0x02BB: /* okina */
     case 0x02BC:
     case 0x05F3: /* geresh, gershayim */
@@ -247,8 +256,6 @@ enum fold_class fold_class(uint32_t cp)
     case 0x2018:
     case 0x2019:
         return FOLD_CLASS_HYPHEN;
-    case '.':
-        return FOLD_CLASS_DOT;
     case 0xE000: /* the barrier, and what db/ marks owners of texts with */
     case 0xE001:
     case 0xFFFC:

@@ -24,7 +24,9 @@ struct indexer {
     int64_t user_no;
     struct folded folded;
     struct buf words;
-    struct map *seen; /* words that were learnt in this call */
+    struct map *seen; /* words that wait for the vocabulary, and those it has since this call */
+    struct arena *learnt;
+    VEC(struct db_word) learn;
 };
 
 static void indexer_finish(struct indexer *x)
@@ -32,6 +34,8 @@ static void indexer_finish(struct indexer *x)
     fold_finish(&x->folded);
     buf_finish(&x->words);
     map_free(x->seen);
+    arena_free(x->learnt);
+    VEC_FINISH(&x->learn);
 }
 
 /* The characters of a word in the other order; false when it is not one for the vocabulary. */
@@ -51,15 +55,40 @@ static bool reverse_word(struct str word, char *out)
     return letter && chars >= LEARN_MIN && chars <= LEARN_MAX;
 }
 
-static int learn(struct indexer *x, struct str word, struct err *e)
+static void learn(struct indexer *x, struct str word)
 {
     char rev[LEARN_BYTES];
 
     if (!reverse_word(word, rev) || map_get(x->seen, word))
+        return;
+    struct db_word w = {.word = {arena_strndup(x->learnt, word.p, word.n), word.n},
+                        .rev = {arena_strndup(x->learnt, rev, word.n), word.n}};
+    map_set(x->seen, word, x);
+    VEC_PUSH(&x->learn, w);
+}
+
+static int by_word(const void *a, const void *b)
+{
+    const struct db_word *x = a, *y = b;
+    int r = memcmp(x->word.p, y->word.p, MIN(x->word.n, y->word.n));
+
+    return r ? r : (x->word.n > y->word.n) - (x->word.n < y->word.n);
+}
+
+static int flush_learnt(struct indexer *x, struct err *e)
+{
+    if (x->learn.n == 0)
         return 0;
-    if (map_len(x->seen) < LEARN_SEEN_MAX)
-        map_set(x->seen, word, x);
-    return db_search_learn(x->tx, x->user_no, word, (struct str){rev, word.n}, e);
+    qsort(x->learn.p, x->learn.n, sizeof(*x->learn.p), by_word);
+    if (db_search_learn(x->tx, x->user_no, x->learn.p, x->learn.n, e) < 0)
+        return -1;
+    x->learn.n = 0;
+    arena_reset(x->learnt);
+    if (map_len(x->seen) > LEARN_SEEN_MAX) { /* start over: knowing a word twice does no harm */
+        map_free(x->seen);
+        x->seen = map_new();
+    }
+    return 0;
 }
 
 static int index_text(struct indexer *x, const struct db_text_row *row, struct err *e)
@@ -77,13 +106,11 @@ static int index_text(struct indexer *x, const struct db_text_row *row, struct e
                       e) < 0)
         return -1;
     for (size_t i = 0; i < f->tokens.n; i++) {
-        if (f->tokens.p[i].kind == FOLD_WORD && learn(x, fold_token_text(f, i), e) < 0)
-            return -1;
+        if (f->tokens.p[i].kind == FOLD_WORD)
+            learn(x, fold_token_text(f, i));
     }
-    for (size_t i = 0; i < f->compounds.n; i++) {
-        if (learn(x, fold_compound_text(f, i), e) < 0)
-            return -1;
-    }
+    for (size_t i = 0; i < f->compounds.n; i++)
+        learn(x, fold_compound_text(f, i));
     return 0;
 }
 
@@ -104,6 +131,8 @@ static int index_rows(struct indexer *x, unsigned sources, struct err *e)
                 return -1;
             after = rows[i].text_id;
         }
+        if (flush_learnt(x, e) < 0)
+            return -1;
         if (n < BATCH)
             return 0;
     }
@@ -128,6 +157,7 @@ static int index_video(struct tx *tx, const struct db_found_video *v, unsigned s
                          db_search_mark(tx, v->video_id, FOLD_VERSION, e) < 0))
         return -1;
     x.seen = map_new();
+    x.learnt = arena_new();
     r = index_rows(&x, sources, e);
     indexer_finish(&x);
     return r;

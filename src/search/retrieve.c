@@ -19,6 +19,7 @@
 /* Rows that are filtered one by one are read further down. */
 #define FILTERED_FACTOR 4
 #define SCAN_LIMIT_MAX  1000000
+#define READ_BATCH      64 /* texts read at once */
 
 /* ---- filters ----------------------------------------------------------------------------------------------------- */
 
@@ -377,34 +378,44 @@ int retrieve_candidates(struct search *s, struct err *e)
 
 /* ---- passages ---------------------------------------------------------------------------------------------------- */
 
-/* Reads a candidate; it becomes a passage if its video is wanted. */
-static int take(struct search *s, const struct candidate *c, struct err *e)
+/* A text that was read becomes a passage if its video is wanted. */
+static int take(struct search *s, const struct db_found_text *t, struct err *e)
 {
     struct passage *p = ARENA_NEW(s->a, struct passage);
     struct met_video *m;
-    int r = db_search_text(s->tx, s->a, c->text_id, &p->text, e);
 
-    if (r <= 0)
-        return r;
-    if (meet(s, p->text.video_id, &m, e) < 0)
+    if (meet(s, t->video_id, &m, e) < 0)
         return -1;
+    p->text = *t;
     p->video = m;
     if (m->wanted && passage_score(s, p))
         VEC_PUSH(&s->passages, p);
     return 0;
 }
 
-static int take_best(struct search *s, size_t *at, struct err *e)
+/* The best candidates, until as many as are ranked are passages or none is left. */
+static int take_best(struct search *s, struct err *e)
 {
-    size_t most = s->passages.n + s->ranked_max;
+    size_t most = s->passages.n + s->ranked_max, n;
 
-    for (; *at < s->candidates.n; (*at)++) {
+    for (size_t at = 0; at < s->candidates.n; at += n) {
+        struct db_found_text texts[READ_BATCH];
+        int64_t ids[READ_BATCH];
+        size_t n_texts;
+
         if (s->passages.n >= most) {
             s->more = true;
             return 0;
         }
-        if (take(s, &s->candidates.p[*at], e) < 0)
+        n = MIN(MIN(s->candidates.n - at, most - s->passages.n), (size_t)READ_BATCH);
+        for (size_t i = 0; i < n; i++)
+            ids[i] = s->candidates.p[at + i].text_id;
+        if (db_search_read(s->tx, s->a, ids, n, texts, &n_texts, e) < 0)
             return -1;
+        for (size_t i = 0; i < n_texts; i++) {
+            if (take(s, &texts[i], e) < 0)
+                return -1;
+        }
     }
     return 0;
 }
@@ -453,7 +464,7 @@ static int take_frequent(struct search *s, struct err *e)
 {
     const char *videos[DB_SEARCH_VIDEOS_MAX];
     struct scan c = {.videos = videos, .n_videos = rare_videos(s, videos)};
-    size_t at = 0, n;
+    size_t n;
     int64_t ignored;
 
     if (c.n_videos == 0)
@@ -466,7 +477,7 @@ static int take_frequent(struct search *s, struct err *e)
     }
     settle(s);
     drop_taken(s);
-    return take_best(s, &at, e);
+    return take_best(s, e);
 }
 
 /* Videos that what describes them excludes. */
@@ -499,15 +510,17 @@ static int drop_excluded(struct search *s, struct err *e)
             break;
         if (db_search_scan(s->tx, &m, s->newest, s->scan_limit, ids, &n, e) < 0)
             return -1;
-        for (size_t i = 0; i < n; i++) {
-            struct db_found_text t;
-            struct met_video *v;
-            int r = db_search_text(s->tx, s->a, ids[i], &t, e);
-            if (r < 0)
+        for (size_t at = 0; at < n; at += READ_BATCH) {
+            struct db_found_text texts[READ_BATCH];
+            size_t n_texts;
+            if (db_search_read(s->tx, s->a, ids + at, MIN(n - at, (size_t)READ_BATCH), texts,
+                               &n_texts, e) < 0)
                 return -1;
-            v = r ? map_get(s->met, str_of(t.video_id)) : NULL;
-            if (v)
-                v->wanted = false;
+            for (size_t i = 0; i < n_texts; i++) {
+                struct met_video *v = map_get(s->met, str_of(texts[i].video_id));
+                if (v)
+                    v->wanted = false;
+            }
         }
     }
     n = 0;
@@ -521,9 +534,7 @@ static int drop_excluded(struct search *s, struct err *e)
 
 int retrieve_passages(struct search *s, struct err *e)
 {
-    size_t at = 0;
-
-    if (take_best(s, &at, e) < 0 || (s->frequent && take_frequent(s, e) < 0))
+    if (take_best(s, e) < 0 || (s->frequent && take_frequent(s, e) < 0))
         return -1;
     return s->q.n_excluded ? drop_excluded(s, e) : 0;
 }

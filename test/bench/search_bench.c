@@ -4,6 +4,9 @@
  *
  * Peers, in the same run over the same texts: SQLite's FTS5 as anyone would use it (one table, unicode61, ORDER BY
  * rank LIMIT 20; no spans, no filters, no users, no substrings of Han), LIKE over the rows, and grep over a file.
+ *
+ * Times are processor time of the asking thread (grep: wall time), so that a busy machine does not decide; the column
+ * `wall` is the 95th percentile of wall time.
  */
 #include <inttypes.h>
 #include <sqlite3.h>
@@ -24,6 +27,15 @@
 #define QUERIES       200
 #define SLOW_QUERIES  5 /* of what reads everything */
 #define SECOND        INT64_C(1000000)
+
+/* Processor time of this thread: the machine may be busy with other things, and everything read is in memory. */
+static int64_t cpu_us(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
 
 /* ---- texts --------------------------------------------------------------------------------------------------------- */
 
@@ -187,13 +199,13 @@ static void add_video(struct bench *b, struct text_span *spans, int n, int64_t *
                       .media.fps_den = 1};
     if (db_begin(b->db, DB_WRITE, &tx, &e) < 0 || db_video_add(tx, &v, id, &e) < 0)
         die("add video", &e);
-    int64_t began_us = clock_mono_us();
+    int64_t began_us = cpu_us();
     if (index_put_video(tx, id, &e) < 0 ||
         index_put(tx, id, TEXT_SPEECH, spans, (size_t)said, &e) < 0 ||
         index_put(tx, id, TEXT_OCR, spans + said, (size_t)(n - said), &e) < 0 ||
         db_commit(tx, &e) < 0)
         die("index", &e);
-    *spent_us += clock_mono_us() - began_us;
+    *spent_us += cpu_us() - began_us;
 }
 
 static void add_to_peer(struct bench *b, const struct text_span *spans, int n, int64_t *spent_us)
@@ -201,7 +213,7 @@ static void add_to_peer(struct bench *b, const struct text_span *spans, int n, i
     static const char *const sql[] = {
         "INSERT INTO docs (text) VALUES (?1)",
         "INSERT INTO words (rowid, text) VALUES (last_insert_rowid(), ?1)"};
-    int64_t began_us = clock_mono_us();
+    int64_t began_us = cpu_us();
     sqlite3_stmt *s[2];
 
     for (int k = 0; k < 2; k++)
@@ -217,7 +229,7 @@ static void add_to_peer(struct bench *b, const struct text_span *spans, int n, i
     peer_ok(b, sqlite3_exec(b->peer, "COMMIT", NULL, NULL, NULL));
     for (int k = 0; k < 2; k++)
         sqlite3_finalize(s[k]);
-    *spent_us += clock_mono_us() - began_us;
+    *spent_us += cpu_us() - began_us;
 }
 
 static double megabytes(const char *path)
@@ -253,7 +265,7 @@ static void fill(struct bench *b, int64_t n_docs)
     }
     fflush(b->file);
     printf("index %" PRId64 " documents, a commit for each %d: ours %.0f a second (%.0f MB), fts5 "
-                            "%.0f a second (%.0f MB), "
+           "%.0f a second (%.0f MB), "
            "ratio of time %.2f\n",
            b->n_docs, DOCS_OF_VIDEO, (double)b->n_docs * 1e6 / (double)ours_us,
            megabytes(b->db_path), (double)b->n_docs * 1e6 / (double)peer_us,
@@ -377,36 +389,38 @@ static double percentile(double *times, int n, double p)
     return n ? times[(int)(p * (n - 1) + 0.5)] : 0;
 }
 
-static double run_ours(struct bench *b, const char *query, int64_t *found)
+static double run_ours(struct bench *b, const char *query, int64_t *found, double *ret_wall)
 {
     CLEANUP(search_result_free) struct search_result *r = NULL;
     struct err e = {0};
-    int64_t began_us = clock_mono_us();
+    int64_t wall_us = clock_mono_us(), began_us = cpu_us();
 
     if (search_run(b->db, b->conf, str_of(query), NULL, NULL, &r, &e) < 0)
         die(query, &e);
     *found += r->n > 0;
-    return (double)(clock_mono_us() - began_us) / 1000;
+    *ret_wall = (double)(clock_mono_us() - wall_us) / 1000;
+    return (double)(cpu_us() - began_us) / 1000;
 }
 
 /* Every row of an answer, text included, as a program would read it. */
 static double run_peer(struct bench *b, const char *sql, const char *arg)
 {
     sqlite3_stmt *s;
-    int64_t began_us = clock_mono_us();
+    int64_t began_us = cpu_us();
 
     peer_ok(b, sqlite3_prepare_v2(b->peer, sql, -1, &s, NULL));
     sqlite3_bind_text(s, 1, arg, -1, SQLITE_STATIC);
     while (sqlite3_step(s) == SQLITE_ROW)
         sqlite3_column_text(s, 1);
     peer_ok(b, sqlite3_finalize(s));
-    return (double)(clock_mono_us() - began_us) / 1000;
+    return (double)(cpu_us() - began_us) / 1000;
 }
 
+/* Wall time: it is another process. */
 static double run_grep(struct bench *b, const char *word)
 {
     CLEANUP_FREE char *command =
-        xasprintf("LC_ALL=C grep -c -i -F -e '%s' '%s' >/dev/null", word, b->file_path);
+        xasprintf("LC_ALL=C grep -c -i -F -e '%s' '%s' | cat >/dev/null", word, b->file_path);
     int64_t began_us = clock_mono_us();
 
     if (system(command) < 0)
@@ -416,7 +430,7 @@ static double run_grep(struct bench *b, const char *word)
 
 static void measure(struct bench *b, enum kind kind)
 {
-    double ours[QUERIES], fts[QUERIES], like[SLOW_QUERIES], grep[SLOW_QUERIES];
+    double ours[QUERIES], wall[QUERIES], fts[QUERIES], like[SLOW_QUERIES], grep[SLOW_QUERIES];
     int n = 0, n_fts = 0, n_slow = 0;
     int64_t found = 0;
 
@@ -424,7 +438,8 @@ static void measure(struct bench *b, enum kind kind)
         struct query q;
         if (!make_query(b, kind, &q))
             continue;
-        ours[n++] = run_ours(b, q.ours, &found);
+        ours[n] = run_ours(b, q.ours, &found, &wall[n]);
+        n++;
         if (q.fts[0])
             fts[n_fts++] =
                 run_peer(b,
@@ -438,7 +453,8 @@ static void measure(struct bench *b, enum kind kind)
         }
     }
     double p50 = percentile(ours, n, 0.5), p95 = percentile(ours, n, 0.95);
-    printf("%-18s %7.2f %7.2f %7.2f |", kind_names[kind], p50, p95, percentile(ours, n, 1));
+    printf("%-18s %7.2f %7.2f %7.2f %7.2f |", kind_names[kind], p50, p95, percentile(ours, n, 1),
+           percentile(wall, n, 0.95));
     if (n_fts)
         printf(" %7.2f %7.2f |", percentile(fts, n_fts, 0.5), percentile(fts, n_fts, 0.95));
     else
@@ -462,8 +478,8 @@ static void bench(int64_t n_docs)
 
     open_all(&b);
     fill(&b, n_docs);
-    printf("%-18s %7s %7s %7s | %7s %7s | %8s %8s | %8s %8s   found\n", "milliseconds", "p50",
-           "p95", "max", "fts5 50", "fts5 95", "LIKE", "grep", "fts5/our", "grep/our");
+    printf("%-18s %7s %7s %7s %7s | %7s %7s | %8s %8s | %8s %8s   found\n", "milliseconds", "p50",
+           "p95", "max", "wall", "fts5 50", "fts5 95", "LIKE", "grep", "fts5/our", "grep/our");
     for (int k = 0; k < KIND_N; k++)
         measure(&b, (enum kind)k);
     printf("\n");
