@@ -157,6 +157,7 @@ TEST(db_updates_and_look_ups_of_rows_go_through_an_index)
     CHECK_EQ(db_object_put(tx, &o, &e), 1);
     CHECK_EQ(db_object_find(tx, a, SHA, "proxy", NULL, &o, &e), 1);
     CHECK_OK(db_object_of_source(tx, a, SHA, &os, &n, &e));
+    CHECK_OK(db_object_size_known(tx, 5, &e));
     CHECK_OK(db_object_walk(tx, a, NULL, 5, &os, &n, &e));
     CHECK_OK(db_scenes_replace(tx, id, &sc, 1, &e));
     CHECK_OK(db_scenes_list(tx, a, id, &scs, &n, &e));

@@ -147,6 +147,20 @@ TEST(object_find_takes_the_newest_version)
     CHECK_EQ(db_object_del_source(f.tx, SHA_A, &f.e), 4);
 }
 
+TEST(object_size_is_known_of_originals_only)
+{
+    struct object o = {
+        .key = "o", .source_sha256 = SHA_A, .kind = "original", .size_bytes = 100, .sha256 = SHA_A};
+    struct object p = {
+        .key = "p", .source_sha256 = SHA_A, .kind = "proxy", .size_bytes = 50, .sha256 = SHA_B};
+    FIX;
+
+    CHECK_EQ(db_object_put(f.tx, &o, &f.e), 1);
+    CHECK_EQ(db_object_put(f.tx, &p, &f.e), 1);
+    CHECK_EQ(db_object_size_known(f.tx, 100, &f.e), 1);
+    CHECK_EQ(db_object_size_known(f.tx, 50, &f.e), 0);
+}
+
 TEST(object_walk_sees_all_in_order)
 {
     const char *after = NULL, *last = "";
@@ -214,6 +228,25 @@ TEST(scenes_replace_keeps_ids_of_the_same_frames)
     CHECK_EQ(db_scenes_replace(f.tx, f.video, first, 0, &f.e), 0);
     CHECK_EQ(db_scenes_list(f.tx, f.a, f.video, &after, &n, &f.e), 0);
     CHECK_EQ(n, 0);
+}
+
+TEST(scenes_take_given_ids_but_not_those_of_another_video)
+{
+    static const char given[] = "01234567-89ab-7cde-8f01-23456789abcd";
+    struct scene first[] = {scene(0, 50), scene(50, 80)}, second[] = {scene(0, 9)};
+    struct scene *got;
+    char other[UUID_MAX];
+    size_t n;
+    FIX;
+
+    first[1].id = given;
+    CHECK_EQ(db_video_add(f.tx, &(struct video){0}, other, &f.e), 1);
+    CHECK_EQ(db_scenes_replace(f.tx, f.video, first, 2, &f.e), 0);
+    CHECK_EQ(db_scenes_list(f.tx, f.a, f.video, &got, &n, &f.e), 0);
+    CHECK_STR(got[1].id, given);
+    second[0].id = given;
+    CHECK(db_scenes_replace(f.tx, other, second, 1, &f.e) < 0);
+    CHECK_EQ(f.e.code, ERR_CONFLICT);
 }
 
 TEST(scene_is_found_by_time_and_by_id)

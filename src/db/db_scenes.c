@@ -60,7 +60,7 @@ static int check_order(struct tx *tx, const struct scene *scenes, size_t n, stru
     " score = excluded.score, detector = excluded.detector, rep_frame = excluded.rep_frame,"       \
     " rep_us = excluded.rep_us, poster_key = excluded.poster_key,"                                 \
     " transcript = excluded.transcript, vision_tags = excluded.vision_tags,"                       \
-    " sidecar_key = excluded.sidecar_key"
+    " sidecar_key = excluded.sidecar_key WHERE scenes.video_id = excluded.video_id"
 
 static void bind_scene(struct stmt *s, const char *video_id, const struct scene *sc, size_t index,
                        const char *id)
@@ -122,8 +122,13 @@ int db_scenes_replace(struct tx *tx, const char *video_id, const struct scene *s
                    same                            ? old[at].id
                    : uuid_is(str_of(scenes[i].id)) ? scenes[i].id
                                                    : uuid_new(id));
-        if (stmt_run(put, e) < 0)
+        int64_t n_put = stmt_run(put, e);
+        if (n_put < 0)
             return err_wrap(e, "scene %zu", i);
+        if (n_put == 0) {
+            err_set(e, ERR_CONFLICT, "scene %zu: its id belongs to another video", i);
+            return tx_spoil(tx, e);
+        }
     }
     return run_for_video(tx, "DELETE FROM scenes WHERE video_id = $1 AND scene_index < 0", video_id,
                          e);

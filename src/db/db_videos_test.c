@@ -345,6 +345,9 @@ TEST(video_content_is_once_in_a_scope)
     CHECK_EQ(db_video_find(f.tx, f.a, NULL, "", "", "", &found, &f.e), 0);
     CHECK_EQ(db_video_delete(f.tx, first, &last, &f.e), 1);
     CHECK(!last);
+    CHECK_EQ(db_video_has_content(f.tx, SHA_A, &f.e), 1);
+    CHECK_EQ(db_video_has_content(f.tx, SHA_B, &f.e), 0);
+    CHECK_EQ(db_video_has_content(f.tx, "", &f.e), 0);
     CHECK_EQ(db_video_find(f.tx, f.a, "", "", "", SHA_A, &found, &f.e), 0);
     (void)add(&f, (struct video){.checksum_sha256 = SHA_A});
 }
