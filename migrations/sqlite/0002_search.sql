@@ -1,6 +1,7 @@
--- Words of texts. What is written here are finished tokens (src/index/fold.h), so the tokenizer only cuts at spaces. One
--- column a source, so that a search in one source is a column filter; scope holds whose document it is, in tokens that no
--- text can have. The rowid is texts.text_id. No sizes are kept: ranking reads the texts themselves.
+-- Words of texts. What is written here are finished tokens (src/index/fold.h), so the tokenizer
+-- only cuts at spaces. One column a source, so that a search in one source is a column filter;
+-- scope holds whose document it is, in tokens that no text can have. The rowid is texts.text_id. No
+-- sizes are kept: ranking reads the texts themselves.
 CREATE VIRTUAL TABLE text_words USING fts5 (
     title, description, tag, filename, ocr, speech, scope,
     tokenize = 'ascii', columnsize = 0
@@ -18,9 +19,9 @@ CREATE TABLE text_index (
     fold_version INTEGER NOT NULL
 ) STRICT;
 
--- Words that were ever seen in a user's videos, for near ones of a word that is not known. Written forwards and
--- backwards: a word with one slip has its first or its last half right. Never removed from, so a word of it must be
--- looked for before it is offered.
+-- Words that were ever seen in a user's videos, for near ones of a word that is not known. Written
+-- forwards and backwards: a word with one slip has its first or its last half right. Never removed
+-- from, so a word of it must be looked for before it is offered.
 CREATE TABLE search_words (
     user_no INTEGER NOT NULL,
     word    TEXT    NOT NULL,

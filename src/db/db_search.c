@@ -71,7 +71,8 @@ int db_search_texts(struct tx *tx, struct arena *a, const char *video_id, unsign
     return 0;
 }
 
-/* Many rows a statement: the vocabulary would otherwise cost as much as all the rest of indexing. */
+/* Many rows a statement: the vocabulary would otherwise cost as much as all the rest of
+ * indexing. */
 #define LEARN_ROWS 16
 
 int db_search_learn(struct tx *tx, int64_t user_no, const struct db_word *words, size_t n,

@@ -94,8 +94,8 @@ struct db_found_video {
 /* A video by id: 1 found, 0 none. Deleted ones are found (state tells). */
 int db_search_video(struct tx *tx, struct arena *a, const char *video_id,
                     struct db_found_video *ret, struct err *e);
-/* Videos of a user in the ranges that are set, newest first; at most limit. Not deleted ones only.
- */
+/* Videos of a user in the ranges that are set, newest first; at most limit. Not deleted ones
+ * only. */
 struct db_search_range {
     const char *user_id;
     const char *project_id; /* NULL: any */

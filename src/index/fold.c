@@ -149,9 +149,7 @@ static void add(struct cutter *c, uint32_t cp, uint32_t at, uint32_t end)
     }
 }
 
-/* ---- compounds
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- compounds ---- */
 
 static bool is_single(const struct folded *f, size_t i)
 {
@@ -207,9 +205,7 @@ static void find_compounds(struct folded *f)
     }
 }
 
-/* ---- the whole
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- the whole ---- */
 
 /* At most n bytes of s, whole characters. */
 static struct str cut_at_character(struct str s, size_t n)

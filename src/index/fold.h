@@ -7,26 +7,26 @@
  * forms, ligatures, ß as ss, composed and decomposed spellings are one), then
  *
  *   - marks that readers leave out are dropped: accents of Latin, Greek and Cyrillic letters (the
- * breve of й and ў is a letter and stays), Hebrew points, Arabic vowel signs and tatweel, enclosing
- * marks, emoji variation and skin tone. Vowel signs of Indic and Thai scripts carry meaning and
- * stay;
+ *     breve of й and ў makes another letter and stays), Hebrew points, Arabic vowel signs and
+ *     tatweel, enclosing marks, variation and skin tone of emoji. Vowel signs of Indic scripts and
+ *     Thai carry meaning and stay;
  *   - letters that Unicode does not decompose are spelt: ı as i, đ d, ø o, ł l, æ ae, œ oe, þ th;
- * Arabic alef, yeh, kaf and teh marbuta variants become one each; katakana becomes hiragana (text
- * recognition can not tell へ from ヘ); digits of all scripts become 0-9.
+ *     Arabic alef, yeh, kaf and teh marbuta variants become one each; katakana becomes hiragana
+ *     (text recognition can not tell へ from ヘ); digits of all scripts become 0-9.
  *
  * What is left is cut into tokens:
  *
  *   - Letters, digits and marks in a row are a word. Everything else parts words, so
- * www.bcastell.com is three. Each emoji is a word.
+ *     www.bcastell.com is three. Each emoji is a word.
  *   - Scripts written without spaces (Han, kana, bopomofo, Thai, Lao, Khmer, Burmese; Hangul too,
- * because Korean glues particles to words) form runs. A run of n characters gives n tokens: every
- * pair of neighbours, and the last one alone. Asking for k >= 2 characters is asking for a phrase
- * of k - 1 pairs; asking for one is asking for tokens that begin with it, and every character
- * begins exactly one token. So substrings of every length are found, exactly, with far shorter
- * posting lists than single characters would give (的 alone is in a third of all Chinese texts),
- * one token a character, and no table of words.
+ *     because Korean glues particles to words) form runs. A run of n characters gives n tokens:
+ *     every pair of neighbours, and the last one alone. Asking for k >= 2 characters is asking for
+ *     a phrase of k - 1 pairs; asking for one is asking for tokens that begin with it, and every
+ *     character begins exactly one token. So substrings of every length are found, exactly, with
+ *     far shorter posting lists than single characters would give (的 alone is in a third of all
+ *     Chinese texts), one token a character, and no table of words.
  *   - Words joined by hyphens or apostrophes, and single letters with full stops (e-mail, l'eau,
- * O'Brien, U.S.A.), are also known by the joined form (email, obrien, usa): a `compound`.
+ *     O'Brien, U.S.A.), are also known by the joined form (email, obrien, usa): a `compound`.
  *
  * Bytes that are not UTF-8 part words. Folding a folded token gives that token.
  */
@@ -39,8 +39,7 @@
  * again. */
 #define FOLD_VERSION 1
 
-#define FOLD_TEXT_MAX                                                                              \
-    ((size_t)64 << 10)    /* bytes of a text that are folded; the rest is not found */
+#define FOLD_TEXT_MAX  ((size_t)64 << 10) /* bytes of a text; the rest is not found */
 #define FOLD_TOKEN_MAX 64 /* characters of a token; what follows in the word is left out */
 
 enum fold_kind {

@@ -1,4 +1,5 @@
-/* What text is found by: a table of texts and their tokens, and what must hold for every character. */
+/* What text is found by: a table of texts and their tokens, and what must hold for every
+ * character. */
 #include "index/fold.h"
 
 #include "base/test.h"
@@ -196,8 +197,8 @@ TEST(fold_many_marks_on_one_letter_are_bounded)
     CHECK(str_eqz(fold_token_text(&f, 0), "zalgo"));
 }
 
-/* Folding what was folded changes nothing, tokens are what the database can cut at spaces, and every range lies in the
- * source: for each character, alone and between letters. */
+/* Folding what was folded changes nothing, tokens are what the database can cut at spaces, and
+ * every range lies in the source: for each character, alone and between letters. */
 TEST(fold_every_character_is_stable)
 {
     CLEANUP_FOLDED struct folded f = {0};

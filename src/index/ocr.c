@@ -62,7 +62,7 @@ static void merger_finish(struct merger *m)
     fold_finish(&m->scratch);
 }
 
-/* ---- is it the same line? ---------------------------------------------------------------------- */
+/* ---- is it the same line? ---- */
 
 static double iou(const struct reading *a, const struct reading *b)
 {
@@ -102,7 +102,7 @@ static int by_score(const void *a, const void *b)
     return x->line < y->line ? -1 : x->line > y->line;
 }
 
-/* ---- tracks ------------------------------------------------------------------------------------ */
+/* ---- tracks ---- */
 
 static bool same_chars(const struct reading *a, const struct reading *b)
 {
@@ -221,7 +221,7 @@ static void track_close(struct merger *m, struct track *t)
     track_finish(t);
 }
 
-/* ---- one picture ------------------------------------------------------------------------------- */
+/* ---- one picture ---- */
 
 static int by_confidence(const void *a, const void *b)
 {
@@ -313,7 +313,7 @@ static void take_picture(struct merger *m, size_t picture, const struct ocr_line
     }
 }
 
-/* ---- the whole --------------------------------------------------------------------------------- */
+/* ---- the whole ---- */
 
 /* Pictures as far as the lines tell of them. */
 static void guess_pictures(struct merger *m)

@@ -15,8 +15,8 @@
  * recognisers, are taken out.
  *
  * Noise, left out:
- *   - a reading with confidence under OCR_READ_CONFIDENCE_MIN, without any letter or digit, or where
- *     letters and digits are less than half of what is not a space;
+ *   - a reading with confidence under OCR_READ_CONFIDENCE_MIN, without any letter or digit, or
+ *     where letters and digits are less than half of what is not a space;
  *   - a span with confidence under OCR_SPAN_CONFIDENCE_MIN;
  *   - a span read once, while the picture before or behind (at most two usual intervals away) was
  *     read too, with confidence under OCR_ONCE_CONFIDENCE_MIN: words stay longer than that;

@@ -1,4 +1,5 @@
-/* One line as a recogniser gave it: cleaned, judged by itself, and brought into the form that is compared. */
+/* One line as a recogniser gave it: cleaned, judged by itself, and brought into the form that is
+ * compared. */
 #include <math.h>
 
 #include "index/edit.h"
@@ -20,7 +21,8 @@ static bool is_space(uint32_t cp)
            (cp >= 0x2000 && cp <= 0x200B) || cp == 0x2028 || cp == 0x2029 || cp == 0xFEFF;
 }
 
-/* Spaces and control characters become single spaces; bad bytes U+FFFD; at most OCR_LINE_BYTES_MAX. */
+/* Spaces and control characters become single spaces; bad bytes U+FFFD; at most
+ * OCR_LINE_BYTES_MAX. */
 static void clean(const char *text, struct buf *out)
 {
     struct str s = str_of(text);

@@ -1,4 +1,5 @@
-/* Lines read from pictures become spans of time; what is noise. Pictures are a second apart unless a test says so. */
+/* Lines read from pictures become spans of time; what is noise. Pictures are a second apart unless
+ * a test says so. */
 #include "index/ocr.h"
 
 #include "base/test.h"

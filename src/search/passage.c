@@ -1,17 +1,18 @@
 /*
- * One text: where the terms stand in it, and what it is worth. The text is folded again and read here, instead of asking
- * the database for ranks, so that scores do not depend on the database nor on what was added since (paging), and marks
- * and scores come from the same places.
+ * One text: where the terms stand in it, and what it is worth. The text is folded again and read
+ * here, instead of asking the database for ranks, so that scores do not depend on the database nor
+ * on what was added since (paging), and marks and scores come from the same places.
  */
 #include <math.h>
 
 #include "search/search_priv.h"
 
-/* tf / (tf + K1 (1 - B + B length / usual length)), the saturation of BM25; a word that stands once in a text of usual
- * length gives 0.67. */
+/* tf / (tf + K1 (1 - B + B length / usual length)), the saturation of BM25; a word that stands once
+ * in a text of usual length gives 0.67. */
 #define K1 0.5
 #define B  0.75
-/* Usual number of tokens. Constants, not averages of what is stored, so that a score does not move between two pages. */
+/* Usual number of tokens. Constants, not averages of what is stored, so that a score does not move
+ * between two pages. */
 static const double usual_length[TEXT_SOURCE_N] = {
     [TEXT_SPEECH] = 12,      [TEXT_OCR] = 4,   [TEXT_TITLE] = 5,
     [TEXT_DESCRIPTION] = 40, [TEXT_TAG] = 1.5, [TEXT_FILENAME] = 4,
@@ -35,7 +36,8 @@ static bool phrase_at(const struct folded *f, size_t i, const struct query_phras
     return true;
 }
 
-/* The bytes of tokens i .. i + p->n - 1. A single character asked for is only the first of a pair. */
+/* The bytes of tokens i .. i + p->n - 1. A single character asked for is only the first of a
+ * pair. */
 static struct place place_of(const struct folded *f, size_t i, const struct query_phrase *p,
                              int term)
 {
@@ -113,8 +115,8 @@ static bool only_fuzzy(const struct query_term *t, const struct folded *f)
 }
 
 /*
- * How close the terms stand: the smallest window of tokens that has all of them. 1 when it has nothing else and they
- * are in the order typed.
+ * How close the terms stand: the smallest window of tokens that has all of them. 1 when it has
+ * nothing else and they are in the order typed.
  */
 static double closeness(size_t n_terms, const struct place *places, size_t n)
 {

@@ -1,7 +1,7 @@
 /*
- * Reading a query: cut into pieces (a word, a quoted phrase, with what stands before and behind), then each piece into
- * tokens by the folding that the index uses. There is no grammar that could be violated: an operator where it makes no
- * sense is a word.
+ * Reading a query: cut into pieces (a word, a quoted phrase, with what stands before and behind),
+ * then each piece into tokens by the folding that the index uses. There is no grammar that could be
+ * violated: an operator where it makes no sense is a word.
  */
 #include "search/query.h"
 
@@ -27,7 +27,7 @@ struct reader {
     bool too_many;
 };
 
-/* ---- pieces ------------------------------------------------------------------------------------------------------ */
+/* ---- pieces ---- */
 
 /* Length of the white space at i; 0 when there is none. */
 static size_t space_at(struct str s, size_t i)
@@ -42,7 +42,8 @@ static size_t space_at(struct str s, size_t i)
     return 0;
 }
 
-/* Length of a quotation mark at i, of the kinds that keyboards and telephones make; 0 when there is none. */
+/* Length of a quotation mark at i, of the kinds that keyboards and telephones make; 0 when there is
+ * none. */
 static size_t quote_at(struct str s, size_t i)
 {
     size_t next = i;
@@ -146,7 +147,7 @@ static bool next_piece(struct reader *r, struct piece *ret)
     return true;
 }
 
-/* ---- phrases ----------------------------------------------------------------------------------------------------- */
+/* ---- phrases ---- */
 
 static size_t count_chars(struct str s)
 {
@@ -158,9 +159,10 @@ static size_t count_chars(struct str s)
 }
 
 /*
- * What a run of characters asks for: its pairs; when the run ends the phrase, its last character is in the last pair
- * already, and a run of one character asks for tokens that begin with it. When something follows, the run must end
- * there in the text too, so the last character is asked for as it is.
+ * What a run of characters asks for: its pairs; when the run ends the phrase, its last character is
+ * in the last pair already, and a run of one character asks for tokens that begin with it. When
+ * something follows, the run must end there in the text too, so the last character is asked for as
+ * it is.
  */
 static void take_tokens(struct arena *a, const struct folded *f, bool prefix,
                         struct query_phrase *p)
@@ -243,7 +245,7 @@ static const char *label_of(struct arena *a, const struct piece *p)
                         p->quoted && p->prefix ? "*" : "");
 }
 
-/* ---- terms ------------------------------------------------------------------------------------------------------- */
+/* ---- terms ---- */
 
 static bool can_be_typo(const struct piece *p, const struct query_phrase *phrase)
 {
@@ -319,7 +321,7 @@ static void add_excluded(struct reader *r, const struct piece *p)
         q->excluded[q->n_excluded++] = phrase;
 }
 
-/* ---- fields ------------------------------------------------------------------------------------------------------ */
+/* ---- fields ---- */
 
 static unsigned source_bits(struct str name)
 {
@@ -385,7 +387,7 @@ static bool add_field(struct reader *r, const struct piece *p)
     return false;
 }
 
-/* ---- the whole --------------------------------------------------------------------------------------------------- */
+/* ---- the whole ---- */
 
 static bool is_or(const struct piece *p)
 {

@@ -1,6 +1,7 @@
 /*
- * The query language (search.h) read from a stranger's bytes. Reading never fails: what is not understood is words.
- * Everything is bounded by SEARCH_QUERY_MAX, SEARCH_TERMS_MAX and the limits here.
+ * The query language (search.h) read from a stranger's bytes. Reading never fails: what is not
+ * understood is words. Everything is bounded by SEARCH_QUERY_MAX, SEARCH_TERMS_MAX and the limits
+ * here.
  */
 #ifndef SEARCH_QUERY_H
 #define SEARCH_QUERY_H
@@ -24,9 +25,9 @@ struct query_term {
     struct query_phrase *any;
     size_t n;
     const char *label; /* as a person would type it: car, "red car", cam*, car OR truck */
-    struct str
-        typo_word; /* the folded word, where the term is a single word that may be misspelt; else empty */
-    struct str typed; /* where that word stands in query.text, to be replaced in a hint */
+    /* Where the term is a single word that may be misspelt: the word folded, and what was typed, in
+     * query.text, to be replaced in a hint. Else empty. */
+    struct str typo_word, typed;
 };
 struct query {
     struct str text; /* what was read, in the arena */

@@ -111,7 +111,8 @@ TEST(query_fields)
                {"\"in:title\"", "[in title]"}, {"http://x", "[http x]"}, {"time:12", "[time 12]"});
 }
 
-/* A run asks for its pairs; a single character for whatever begins with it; one before something else must end there. */
+/* A run asks for its pairs; a single character for whatever begins with it; one before something
+ * else must end there. */
 TEST(query_runs)
 {
     CHECK_ROWS({"京", "[京*]"}, {"東京", "[東京]"}, {"東京都", "[東京 京都]"},

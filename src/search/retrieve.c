@@ -1,13 +1,13 @@
 /*
- * Which texts may answer. All looking up is bounded: a scan ends at search.candidates texts, newest first, and only the
- * most promising search.ranked are read.
+ * Which texts may answer. All looking up is bounded: a scan ends at search.candidates texts, newest
+ * first, and only the most promising search.ranked are read.
  *
- *   1. Texts with every term. When a scan of them ends at its limit, those that describe videos are asked for apart, so
- *      that an old title is not hidden behind new lines of text.
- *   2. When these are few: texts with any of the terms, term by term, which also tells how rare each is. A rare term is
- *      thereby known completely.
- *   3. Then the frequent terms once more, within the videos that the rare ones led to: a span can have one term
- *      spoken, another on screen and the third in the title.
+ *   1. Texts with every term. When a scan of them ends at its limit, those that describe videos are
+ *      asked for apart, so that an old title is not hidden behind new lines of text.
+ *   2. When these are few: texts with any of the terms, term by term, which also tells how rare
+ *      each is. A rare term is thereby known completely.
+ *   3. Then the frequent terms once more, within the videos that the rare ones led to: a span can
+ *      have one term spoken, another on screen and the third in the title.
  */
 #include <math.h>
 
@@ -21,7 +21,7 @@
 #define SCAN_LIMIT_MAX  1000000
 #define READ_BATCH      64 /* texts read at once */
 
-/* ---- filters ----------------------------------------------------------------------------------------------------- */
+/* ---- filters ---- */
 
 static bool has(const char *const *list, size_t n, const char *z)
 {
@@ -165,7 +165,7 @@ int retrieve_prepare(struct search *s, struct err *e)
     return 0;
 }
 
-/* ---- scans ------------------------------------------------------------------------------------------------------- */
+/* ---- scans ---- */
 
 static struct db_term term_of(struct search *s, const struct query_term *t)
 {
@@ -241,7 +241,8 @@ static int scan_own(struct search *s, uint32_t terms, unsigned sources, size_t *
     return scan(s, &c, ret_n, ret_last, e);
 }
 
-/* All texts of these terms, and when they are more than will be read, those that describe videos apart. */
+/* All texts of these terms, and when they are more than will be read, those that describe videos
+ * apart. */
 static int scan_both(struct search *s, uint32_t terms, size_t *ret_n, int64_t *ret_last,
                      struct err *e)
 {
@@ -265,7 +266,7 @@ int retrieve_exists(struct search *s, const struct query_phrase *p, struct err *
     return n > 0;
 }
 
-/* ---- candidates -------------------------------------------------------------------------------------------------- */
+/* ---- candidates ---- */
 
 static int newest_first(const void *a, const void *b)
 {
@@ -308,7 +309,8 @@ static void settle(struct search *s)
     qsort(s->candidates.p, s->candidates.n, sizeof(*s->candidates.p), by_chance);
 }
 
-/* How rare a term is: of all texts ever, those that have it. A scan that ended at its limit is stretched. */
+/* How rare a term is: of all texts ever, those that have it. A scan that ended at its limit is
+ * stretched. */
 static double idf_of(const struct search *s, size_t found, int64_t last)
 {
     double all = (double)s->newest, df = (double)found;
@@ -376,7 +378,7 @@ int retrieve_candidates(struct search *s, struct err *e)
     return 0;
 }
 
-/* ---- passages ---------------------------------------------------------------------------------------------------- */
+/* ---- passages ---- */
 
 /* A text that was read becomes a passage if its video is wanted. */
 static int take(struct search *s, const struct db_found_text *t, struct err *e)

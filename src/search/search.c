@@ -1,7 +1,7 @@
 /*
- * One search: read the query, find candidates, read the best, join and rank, cut out the page. Everything is made again
- * for each page. What a cursor holds makes that come out the same: the newest text that counts, and the rank of the last
- * hit shown.
+ * One search: read the query, find candidates, read the best, join and rank, cut out the page.
+ * Everything is made again for each page. What a cursor holds makes that come out the same: the
+ * newest text that counts, and the rank of the last hit shown.
  */
 #include "search/search.h"
 
@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "search/search_priv.h"
 
-/* ---- set-up ------------------------------------------------------------------------------------------------------ */
+/* ---- set-up ---- */
 
 static void search_finish(struct search *s)
 {
@@ -61,7 +61,7 @@ static int page_size(const struct search_page *page, struct err *e)
     return limit ? limit : SEARCH_PAGE_DEFAULT;
 }
 
-/* ---- cursors ----------------------------------------------------------------------------------------------------- */
+/* ---- cursors ---- */
 
 /* Where a page ended: the last hit by its rank, in a search of this check and up to this text. */
 struct cursor {
@@ -84,8 +84,8 @@ static uint64_t mix_z(uint64_t h, const char *z)
     return mix(h, z ? z : "", z ? strlen(z) : 0);
 }
 
-/* Tells two searches apart, so that a cursor is not used with another one. Not a secret: a made-up cursor only shows
- * another page of what its maker may see. */
+/* Tells two searches apart, so that a cursor is not used with another one. Not a secret: a made-up
+ * cursor only shows another page of what its maker may see. */
 static uint64_t check_of(const struct search *s)
 {
     const struct search_filters *f = &s->f;
@@ -168,7 +168,7 @@ static bool is_behind(const struct span *sp, const struct cursor *c)
     return sp->end_us > c->end_us;
 }
 
-/* ---- the page ---------------------------------------------------------------------------------------------------- */
+/* ---- the page ---- */
 
 static void show_hit(struct search *s, const struct span *sp, struct search_hit *ret)
 {

@@ -3,29 +3,34 @@
  *
  * The query language never has a syntax error: what can not be understood is searched as words.
  *
- *     red car            both words, best in one passage; videos that have only some follow, ranked
- * lower "red car"          these words in this order -boat              passages with it are left
- * out, and videos that have it in title, description, tags or name cam*               words that
- * begin so car OR truck       either (binds the two neighbours) in:title           only there:
- * title, description, tag, name, text (on screen), speech; several add up video:ID  tag:x    only
- * this video; only videos with this tag; several video: add up, several tag: must all hold
+ *     red car        both words; spans that have all of them come first
+ *     "red car"      these words in this order
+ *     -boat          passages with it are left out, and videos that have it in their title,
+ *                    description, tags or name
+ *     cam*           words that begin so (two letters at least)
+ *     car OR truck   one of them; binds its two neighbours
+ *     in:title       only there: title, description, tag, name, text (on screen), speech;
+ *                    several add up
+ *     video:ID       only this video; several add up
+ *     tag:x          only videos with this tag; several must all hold
  *
- * Words are folded as fold.h says (case, accents, width, any script; substrings in scripts without
- * spaces).
+ * Words are folded as index/fold.h says: case, accents and width do not matter, scripts written
+ * without spaces are found by any part.
  *
- * Ranking. Passages are retrieved per term; each term gives a passage 0..1 for how often it is
- * there relative to the passage's length, times the weight of its source (search.*-weight) and the
- * recogniser's confidence. Passages of a video that lie within search.join-gap of each other become
- * one span; what describes the whole video (title, tags, …) counts for all of its spans. A span's
- * score is the mean over terms, weighted by how rare each is (idf), plus a part for the words
- * standing together as typed. Spans that have every term score 0.5..1, others below 0.5 by the
- * share that they have; what was found only after correcting the spelling scores lowest. A video
- * found by title, tags and so on alone is one span over its whole length.
+ * Ranking. Each term gives a passage 0..1 for how often it stands there relative to the passage's
+ * length, times the weight of its source (search.*-weight) and the recogniser's confidence. Passages
+ * of a video within search.join-gap of each other become one span; what describes the whole video
+ * (title, tags, …) counts for all of its spans. A span's score is the mean over terms, weighted by
+ * how rare each is, plus a part for the words standing together as typed. Spans that have every term
+ * score 0.5..1 (times search.text-weight), others below that by the share that they have; words
+ * found only after correcting the spelling count as missing in this. A video found by what describes
+ * it alone is one span over its whole length.
  *
- * Passages that are longer than SEARCH_BACKGROUND_US (a logo in the corner) count for the spans
- * within them, but do not join what lies apart.
+ * Passages longer than SEARCH_BACKGROUND_US (a logo in the corner) count for the spans within them,
+ * but do not join what lies apart.
  *
- * Nothing relevant is an answer: no hits, and a hint where a known word is close to what was typed.
+ * Nothing relevant is an answer: no hits. Where a word is unknown and a known one is near, the hits
+ * are those of the near one, marked as `corrected`, with the corrected query as `hint`.
  */
 #ifndef SEARCH_SEARCH_H
 #define SEARCH_SEARCH_H
@@ -37,12 +42,11 @@
 struct conf;
 struct db;
 
-#define SEARCH_QUERY_MAX                                                                           \
-    1024 /* bytes that are looked at; the rest is left out, cut at a character */
-#define SEARCH_TERMS_MAX     16 /* words or phrases; later ones are left out */
+#define SEARCH_QUERY_MAX     1024 /* bytes that are looked at; cut at a character */
+#define SEARCH_TERMS_MAX     16   /* words or phrases; later ones are left out */
 #define SEARCH_PAGE_MAX      200
 #define SEARCH_PAGE_DEFAULT  20
-#define SEARCH_EVIDENCE_MAX  16  /* a hit; the best ones */
+#define SEARCH_EVIDENCE_MAX  16  /* passages shown for a hit; the best ones */
 #define SEARCH_MATCHES_MAX   32  /* marked words of a snippet */
 #define SEARCH_SNIPPET_MAX   200 /* bytes */
 #define SEARCH_FILTER_MAX    64  /* videos or tags in a filter */
@@ -118,7 +122,22 @@ CLEANUP_DEFINE(search_result_free, struct search_result *);
 int search_run(struct db *db, const struct conf *conf, struct str query,
                const struct search_filters *filters, const struct search_page *page,
                struct search_result **ret, struct err *e);
-/* The result as JSON (docs/search.md), one object. indent 0: one line. */
+/*
+ * The result as one JSON object; indent 0: one line. Times are seconds with six decimals, null stands
+ * for what there is not, `at` and `bytes` are bytes of the UTF-8 snippet.
+ *
+ *     {"terms": ["red", "car"], "total": 1, "total_is_least": false, "hint": null,
+ *      "corrected": false, "note": null, "next_cursor": null, "took_ms": 0.8,
+ *      "hits": [{"video_id": "…", "title": "…", "filename": "…", "state": "indexed",
+ *                "start": 10.000000, "end": 14.000000, "start_frame": 250, "end_frame": 350,
+ *                "score": 0.87, "whole_video": false, "all_terms": true,
+ *                "evidence": [{"source": "ocr", "start": 10.000000, "end": 14.000000,
+ *                              "start_frame": 250, "end_frame": 350, "score": 0.7,
+ *                              "confidence": 0.9, "snippet": "RED CAR", "cut_before": false,
+ *                              "cut_after": false, "matches": [{"at": 0, "bytes": 3, "term": 0}],
+ *                              "box": [x, y, width, height]}],
+ *                "more_evidence": 0}]}
+ */
 void search_json(const struct search_result *r, int indent, struct buf *out);
 
 #endif

@@ -17,8 +17,8 @@
 #include "index/fold.h"
 #include "search/query.h"
 
-#define SCORE_UNIT                                                                                 \
-    1000000 /* scores are compared in millionths, so that a cursor can name one exactly */
+/* Scores are compared in millionths, so that a cursor can name one exactly. */
+#define SCORE_UNIT 1000000
 
 /* Sources that describe the whole video. */
 #define ABOUT_SOURCES                                                                              \
@@ -104,7 +104,8 @@ int retrieve_passages(struct search *s, struct err *e);   /* fills passages */
 /* 1 something of the user matches, within no filter; 0 nothing */
 int retrieve_exists(struct search *s, const struct query_phrase *p, struct err *e);
 
-/* spell.c: adds near words to the terms of `unknown` (bits) and sets the hint; how many terms got some */
+/* spell.c: adds near words to the terms of `unknown` (bits) and sets the hint; how many terms got
+ * some */
 int spell_terms(struct search *s, uint32_t unknown, struct err *e);
 
 /* passage.c */

@@ -1,4 +1,5 @@
-/* Searching a small library: what is found, in which order, with what evidence; and what never is. */
+/* Searching a small library: what is found, in which order, with what evidence; and what never
+ * is. */
 #include "search/search.h"
 
 #include <jansson.h>
@@ -51,7 +52,7 @@ static void set(struct lib *l, const char *name, const char *value)
     CHECK_OK(conf_set(l->conf, str_of(name), str_of(value), "test", &e));
 }
 
-/* ---- filling ----------------------------------------------------------------------------------- */
+/* ---- filling ---- */
 
 /* Adds video number k; v may be NULL. Its id is in l->ids[k]. */
 static void add_video(struct lib *l, int k, const struct video *v)
@@ -112,7 +113,7 @@ static void put(struct lib *l, int k, enum text_source source, const struct said
         put((l), (k), (source), said_, ARRAY_LEN(said_));                                          \
     } while (0)
 
-/* ---- asking ------------------------------------------------------------------------------------ */
+/* ---- asking ---- */
 
 static size_t ask_str(struct lib *l, struct str query)
 {
@@ -157,7 +158,7 @@ static const char *marked(const struct lib *l, size_t i, size_t evidence)
     return out;
 }
 
-/* ---- finding ----------------------------------------------------------------------------------- */
+/* ---- finding ---- */
 
 TEST(search_finds_spans_with_evidence)
 {
@@ -361,7 +362,7 @@ TEST(search_excluded_words)
     CHECK_EQ(ask(&l, "car -ca*"), 0);
 }
 
-/* ---- filters ----------------------------------------------------------------------------------- */
+/* ---- filters ---- */
 
 TEST(search_in_one_source)
 {
@@ -561,7 +562,7 @@ TEST(search_a_crowd_of_others_does_not_hide_ones_own)
     CHECK(hit_is(&l, 0, 0));
 }
 
-/* ---- changes ----------------------------------------------------------------------------------- */
+/* ---- changes ---- */
 
 TEST(search_deleted_videos_are_not_found)
 {
@@ -680,7 +681,7 @@ TEST(search_put_for_no_video_is_an_error)
     CHECK_ERR(index_put(tx, "nobody", TEXT_OCR, NULL, 0, &e), ERR_NOT_FOUND);
 }
 
-/* ---- ranking ----------------------------------------------------------------------------------- */
+/* ---- ranking ---- */
 
 TEST(search_a_title_beats_a_mention)
 {
@@ -780,7 +781,7 @@ TEST(search_weights_are_settings)
     CHECK_NEAR(hit(&l, 0)->score, before / 2, 1e-5);
 }
 
-/* ---- spans ------------------------------------------------------------------------------------- */
+/* ---- spans ---- */
 
 TEST(search_near_passages_are_one_span)
 {
@@ -879,7 +880,7 @@ TEST(search_long_texts_are_shown_around_the_match)
     CHECK(strncmp(e->snippet, "wörd", strlen("wörd")) == 0); /* begins with a word */
 }
 
-/* ---- pages ------------------------------------------------------------------------------------- */
+/* ---- pages ---- */
 
 static void take_cursor(struct lib *l, char *out, size_t size)
 {
@@ -1021,7 +1022,7 @@ TEST(search_rare_and_frequent_words_still_meet)
     CHECK_EQ(hit(&l, 0)->end_us, 15 * SECOND);
 }
 
-/* ---- near words -------------------------------------------------------------------------------- */
+/* ---- near words ---- */
 
 TEST(search_slips_are_forgiven_and_told)
 {
@@ -1109,7 +1110,7 @@ TEST(search_a_known_word_behind_a_filter_is_not_corrected)
     CHECK(l.r->hint == NULL);
 }
 
-/* ---- hostile queries --------------------------------------------------------------------------- */
+/* ---- hostile queries ---- */
 
 TEST(search_strangers_bytes_are_words)
 {
@@ -1212,7 +1213,7 @@ TEST(search_long_and_deep_queries_are_answered)
     CHECK_EQ(l.r->n, 0);
 }
 
-/* ---- the rest ---------------------------------------------------------------------------------- */
+/* ---- the rest ---- */
 
 TEST(search_history_is_kept_when_asked_for)
 {

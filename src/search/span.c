@@ -41,8 +41,9 @@ static int by_worth(const void *a, const void *b)
 }
 
 /*
- * The mean over terms, weighted by rarity, of how sure each is there. Of one source the best passage counts, so a line
- * that is read again and again gains nothing; sources that agree do: 1 - product of (1 - strength).
+ * The mean over terms, weighted by rarity, of how sure each is there. Of one source the best
+ * passage counts, so a line that is read again and again gains nothing; sources that agree do: 1 -
+ * product of (1 - strength).
  */
 static int64_t score(const struct search *s, struct span *sp)
 {
@@ -119,7 +120,8 @@ static void add_span(struct builder *b, struct passage **passages, size_t n, boo
     VEC_PUSH(&b->s->spans, sp);
 }
 
-/* Passages in order of time: those within the gap belong together, up to the length of a background. */
+/* Passages in order of time: those within the gap belong together, up to the length of a
+ * background. */
 static void join(struct builder *b, struct passage **p, size_t n, int64_t gap_us, int64_t most_us)
 {
     size_t end;

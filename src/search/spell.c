@@ -1,9 +1,10 @@
 /*
- * Near words. A word with one slip (a letter too many, too few, other, or two swapped) keeps either its first or its
- * last (n - 1) / 2 characters, so two short walks over the vocabulary, forwards and backwards, meet all of them; longer
- * words may have two slips and are looked up by thirds, which misses one slip in the first third together with one in
- * the last.
- * Words that go on where the typed one ends, or begin before it (a recogniser lost a space), come last.
+ * Near words. A word with one slip (a letter too many, too few, other, or two swapped) keeps either
+ * its first or its last (n - 1) / 2 characters, so two short walks over the vocabulary, forwards
+ * and backwards, meet all of them; longer words may have two slips and are looked up by thirds,
+ * which misses one slip in the first third together with one in the last.
+ * Words that go on where the typed one ends, or begin before it (a recogniser lost a space), come
+ * last.
  */
 #include "search/search_priv.h"
 

@@ -1,12 +1,14 @@
 /*
- * How fast texts are indexed and found: 100,000 and 1,000,000 documents (search_bench [DOCUMENTS]...), made of words
- * with the frequencies of a language (Zipf), a tenth of them of Han characters.
+ * How fast texts are indexed and found: 100,000 and 1,000,000 documents (search_bench
+ * [DOCUMENTS]...), made of words with the frequencies of a language (Zipf), a tenth of them of Han
+ * characters.
  *
- * Peers, in the same run over the same texts: SQLite's FTS5 as anyone would use it (one table, unicode61, ORDER BY
- * rank LIMIT 20; no spans, no filters, no users, no substrings of Han), LIKE over the rows, and grep over a file.
+ * Peers, in the same run over the same texts: SQLite's FTS5 as anyone would use it (one table,
+ * unicode61, ORDER BY rank LIMIT 20; no spans, no filters, no users, no substrings of Han), LIKE
+ * over the rows, and grep over a file.
  *
- * Times are processor time of the asking thread (grep: wall time), so that a busy machine does not decide; the column
- * `wall` is the 95th percentile of wall time.
+ * Times are processor time of the asking thread (grep: wall time), so that a busy machine does not
+ * decide; the column `wall` is the 95th percentile of wall time.
  */
 #include <inttypes.h>
 #include <sqlite3.h>
@@ -28,7 +30,8 @@
 #define SLOW_QUERIES  5 /* of what reads everything */
 #define SECOND        INT64_C(1000000)
 
-/* Processor time of this thread: the machine may be busy with other things, and everything read is in memory. */
+/* Processor time of this thread: the machine may be busy with other things, and everything read is
+ * in memory. */
 static int64_t cpu_us(void)
 {
     struct timespec ts;
@@ -37,7 +40,7 @@ static int64_t cpu_us(void)
     return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
-/* ---- texts --------------------------------------------------------------------------------------------------------- */
+/* ---- texts ---- */
 
 static uint64_t seed = UINT64_C(0x9E3779B97F4A7C15);
 static char words[WORDS][16];
@@ -113,7 +116,7 @@ static void make_text(struct buf *out)
     }
 }
 
-/* ---- the library and its peers ------------------------------------------------------------------------------------- */
+/* ---- the library and its peers ---- */
 
 struct bench {
     struct db *db;
@@ -272,7 +275,7 @@ static void fill(struct bench *b, int64_t n_docs)
            megabytes(b->peer_path), (double)ours_us / (double)peer_us);
 }
 
-/* ---- queries ------------------------------------------------------------------------------------------------------- */
+/* ---- queries ---- */
 
 enum kind {
     ONE_WORD,
