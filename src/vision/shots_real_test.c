@@ -2,14 +2,12 @@
  * The detectors on real clips, decoded by the ffmpeg command: the content detector against what PySceneDetect found
  * there (expected-cuts.json), the adaptive one against what people see. Skipped where the clips or ffmpeg are not there.
  */
-#include <spawn.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/test.h"
+#include "vision/ffmpeg_test.h"
 #include "vision/shots.h"
 
 struct clip {
@@ -41,43 +39,9 @@ static const char *clip_path(const struct clip *c)
     return test_shared(rel);
 }
 
-/* Starts ffmpeg with its output in a pipe; -1 when there is no ffmpeg. */
-static pid_t start_ffmpeg(const char *const argv[], FILE **ret)
-{
-    extern char **environ;
-    posix_spawn_file_actions_t actions;
-    int fds[2];
-    pid_t pid;
-
-    CHECK_EQ(pipe(fds), 0);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, fds[1], 1);
-    posix_spawn_file_actions_addclose(&actions, fds[0]);
-    int r = posix_spawnp(&pid, argv[0], &actions, NULL, (char *const *)argv, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    close(fds[1]);
-    *ret = fdopen(fds[0], "r");
-    CHECK(*ret != NULL);
-    return r == 0 ? pid : -1;
-}
-
-static bool end_ffmpeg(pid_t pid, FILE *out)
-{
-    int status = -1;
-    fclose(out);
-    return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
-}
-
 static bool can_run(void)
 {
-    FILE *out;
-    char line[256];
-    if (!test_shared("footage/expected-cuts.json"))
-        return false;
-    pid_t pid = start_ffmpeg((const char *const[]){"ffmpeg", "-version", NULL}, &out);
-    while (pid > 0 && fgets(line, sizeof(line), out))
-        continue;
-    return end_ffmpeg(pid, out);
+    return test_shared("footage/expected-cuts.json") && ffmpeg_there();
 }
 
 static struct shots *run_clip(const struct clip *c, enum shots_detector detector)
@@ -97,7 +61,7 @@ static struct shots *run_clip(const struct clip *c, enum shots_detector detector
                                    {p + luma + chroma, (ptrdiff_t)cw * bytes, bytes}}};
     FILE *in;
     pid_t pid =
-        start_ffmpeg((const char *const[]){"ffmpeg", "-v", "error", "-nostdin", "-noautorotate",
+        ffmpeg_start((const char *const[]){"ffmpeg", "-v", "error", "-nostdin", "-noautorotate",
                                            "-i", clip_path(c), "-map", "0:v:0", "-vsync",
                                            "passthrough", "-f", "rawvideo", "-", NULL},
                      &in);
@@ -107,7 +71,7 @@ static struct shots *run_clip(const struct clip *c, enum shots_detector detector
     struct err e = {0};
     while (fread(p, 1, luma + 2 * chroma, in) == luma + 2 * chroma)
         CHECK_OK(shots_feed(s, &f, &e));
-    CHECK(end_ffmpeg(pid, in));
+    CHECK(ffmpeg_end(pid, in));
     CHECK_OK(shots_finish(s, &e));
     return s;
 }
