@@ -358,9 +358,9 @@ static int is_in_state(struct tx *tx, const char *id, enum video_state state, st
 static const char *const on_entry[VIDEO_STATE_N] = {
     [VIDEO_UPLOADING] = "",
     [VIDEO_VALIDATING] = ", processing_progress = 0",
-    [VIDEO_PROCESSING] =
-        ", processing_progress = CASE WHEN state = 'validating' THEN processing_progress ELSE 0 END"
-        ", started_at = coalesce(started_at, $2), completed_at = NULL",
+    [VIDEO_PROCESSING] = (", processing_progress = CASE WHEN state = 'validating' THEN "
+                          "processing_progress ELSE 0 END"
+                          ", started_at = coalesce(started_at, $2), completed_at = NULL"),
     [VIDEO_INDEXED] = ", processing_progress = 100, completed_at = $2, worker_id = ''",
     [VIDEO_FAILED] = ", failed_from = state",
     [VIDEO_DELETED] = ", deleted_at = $2",

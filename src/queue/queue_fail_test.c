@@ -203,6 +203,7 @@ TEST(queue_lists_counts_and_purges)
         CHECK_EQ(queue_fail(f.a, dead, &w, &f.e), QUEUE_FAIL_DEAD);
     }
     CLEANUP(job_free) struct job *running = claim_ok(&f, f.a);
+    CHECK_EQ(job_status(running), JOB_HELD);
     CHECK_EQ(queue_stats(f.a, &st, &f.e), 0);
     CHECK_EQ(st.depth[QUEUE_EXPORT][JOB_PENDING], 5);
     CHECK_EQ(st.depth[QUEUE_EXPORT][JOB_RUNNING], 1);

@@ -103,7 +103,7 @@ __attribute__((unused)) static char *add_video(struct fix *f, enum video_state s
 __attribute__((unused)) static struct video video(struct fix *f, const char *id)
 {
     CLEANUP(db_rollback) struct tx *tx = NULL;
-    struct video v;
+    struct video v = {0};
 
     if (db_begin(f->db, DB_READ, &tx, &f->e) < 0 || db_video_get(tx, f->mem, id, &v, &f->e) < 0)
         fail_msg("%s", f->e.text);
@@ -140,7 +140,7 @@ __attribute__((unused)) static int finish(struct fix *f, struct job *j)
 
 __attribute__((unused)) static struct job_row show(struct fix *f, const char *id)
 {
-    struct job_row row;
+    struct job_row row = {0};
 
     if (queue_show(f->a, f->mem, id, &row, &f->e) < 0)
         fail_msg("%s", f->e.text);
