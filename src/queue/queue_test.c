@@ -191,6 +191,7 @@ TEST(queue_lease_that_runs_out_returns_the_job)
     FIX;
     char *id = add(&f, "s");
     CLEANUP(job_free) struct job *first = claim_ok(&f, f.a);
+    CHECK_EQ(job_status(first), JOB_HELD);
     clock_advance_ms(LEASE_MS);
     CHECK(!claim(&f, f.b));
     clock_advance_ms(1);
@@ -416,6 +417,7 @@ TEST(queue_heartbeat_thread_renews_by_itself)
     char *id = add(&f, "s");
     {
         CLEANUP(job_free) struct job *j = claim_ok(&f, q);
+        CHECK_EQ(job_status(j), JOB_HELD);
         clock_advance_ms(900); /* the next beat must put the lease 1 s after this */
         int64_t until = 0;
         for (int i = 0; i < 100 && until != T0 + 1900; i++) { /* at most 10 s */
