@@ -79,6 +79,7 @@
     X(avcodec_free_context) \
     X(avcodec_open2) \
     X(avcodec_flush_buffers) \
+    X(avcodec_default_get_buffer2) \
     X(avcodec_send_packet) \
     X(avcodec_receive_frame) \
     X(avcodec_send_frame) \
@@ -285,6 +286,7 @@ bool lav_loaded(void);
 #define avcodec_free_context lav.avcodec_free_context
 #define avcodec_open2 lav.avcodec_open2
 #define avcodec_flush_buffers lav.avcodec_flush_buffers
+#define avcodec_default_get_buffer2 lav.avcodec_default_get_buffer2
 #define avcodec_send_packet lav.avcodec_send_packet
 #define avcodec_receive_frame lav.avcodec_receive_frame
 #define avcodec_send_frame lav.avcodec_send_frame
@@ -471,6 +473,17 @@ const uint8_t *lav_stream_side_data(const AVStream *st, enum AVPacketSideDataTyp
                                     size_t *ret_size);
 /* Room for side data on a stream that is being written; NULL without memory. */
 uint8_t *lav_stream_new_side_data(AVStream *st, enum AVPacketSideDataType type, size_t size);
+
+/* Tells a decoder that its callbacks may be called on any of its threads; newer libraries take that for granted. */
+static inline void lav_callbacks_any_thread(AVCodecContext *c)
+{
+#if LIBAVCODEC_VERSION_MAJOR < 60
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+    c->thread_safe_callbacks = 1;
+#pragma GCC diagnostic pop
+#endif
+}
 
 /* The buffer argument of an AVIOContext's write callback. */
 #if LIBAVFORMAT_VERSION_MAJOR >= 61

@@ -17,6 +17,20 @@
 #define READ_AGAIN_MAX   1000 /* times a demuxer may say "again" in a row */
 #define DRAIN_ERRORS_MAX 1000 /* errors of a decoder that is being emptied */
 
+/*
+ * Decoders that run out of memory often say that the picture is damaged, and go on with the next: a file would then be
+ * short of frames here and whole on a machine with more room. So memory is watched where it is taken.
+ */
+static int get_buffer(AVCodecContext *dec, AVFrame *f, int flags)
+{
+    struct source *s = dec->opaque;
+    int r = avcodec_default_get_buffer2(dec, f, flags);
+
+    if (r == AVERROR(ENOMEM))
+        s->no_memory = true;
+    return r;
+}
+
 static int open_decoder(struct source *s, struct source_track *t, int threads, struct err *e)
 {
     const AVCodecParameters *p = t->st->codecpar;
@@ -35,6 +49,9 @@ static int open_decoder(struct source *s, struct source_track *t, int threads, s
         t->dec->pkt_timebase = t->st->time_base;
         t->dec->thread_count = threads;
         t->dec->max_pixels = s->limits.pixels;
+        t->dec->opaque = s;
+        t->dec->get_buffer2 = get_buffer;
+        lav_callbacks_any_thread(t->dec);
         r = avcodec_open2(t->dec, codec, NULL);
     }
     if (r < 0) {
@@ -406,6 +423,8 @@ static int ended(struct source *s, struct err *e)
 int source_produce(struct source *s, struct source_frame *ret, struct err *e)
 {
     for (;;) {
+        if (s->no_memory)
+            return lav_err(e, ERR_PROCESSING, AVERROR(ENOMEM), "decode");
         if (s->draining) {
             bool video = s->draining == &s->video;
             int r = drain(s, ret, e);

@@ -121,6 +121,24 @@ static int open_format(struct source *s, struct err *e)
     return r < 0 ? headers_failed(s, r, e) : 0;
 }
 
+/* Also before the streams are read: what the headers claim is what decoders would be asked for. */
+static int check_pixels(const struct source *s, struct err *e)
+{
+    for (unsigned i = 0; i < s->fmt->nb_streams; i++) {
+        const AVStream *st = s->fmt->streams[i];
+        const AVCodecParameters *p = st->codecpar;
+        if (p->codec_type != AVMEDIA_TYPE_VIDEO ||
+            (st->disposition & AV_DISPOSITION_ATTACHED_PIC) || s->limits.pixels <= 0 ||
+            (int64_t)p->width * p->height <= s->limits.pixels)
+            continue;
+        err_set(e, ERR_LIMIT, "limit.pixels: %d x %d, at most %lld", p->width, p->height,
+                (long long)s->limits.pixels);
+        return err_plainf(e, "The picture is %d x %d; the limit is %lld pixels (limit.pixels).",
+                          p->width, p->height, (long long)s->limits.pixels);
+    }
+    return 0;
+}
+
 /* Reads far enough to know the streams; the decoders it opens for that obey our limit on pictures.
  */
 static int find_streams(struct source *s, struct err *e)
@@ -177,9 +195,11 @@ static int64_t video_rank(const AVFormatContext *fmt, const AVStream *st)
 {
     const AVCodecParameters *p = st->codecpar;
 
-    if (p->codec_type != AVMEDIA_TYPE_VIDEO || side_picture(fmt, st))
+    /* without a size nothing of it could be read: announced, but not there */
+    if (p->codec_type != AVMEDIA_TYPE_VIDEO || p->width <= 0 || p->height <= 0 ||
+        side_picture(fmt, st))
         return -1;
-    int64_t pixels = (int64_t)MAX(p->width, 0) * MAX(p->height, 0);
+    int64_t pixels = (int64_t)p->width * p->height;
     return ((int64_t)decodable(st) << 62) +
            ((int64_t) !!(st->disposition & AV_DISPOSITION_DEFAULT) << 61) +
            MIN(pixels, (int64_t)1 << 60);
@@ -254,13 +274,6 @@ static int check_limits(struct source *s, struct err *e)
     }
     if (!s->video.st)
         return 0;
-    const AVCodecParameters *p = s->video.st->codecpar;
-    if (lim->pixels > 0 && (int64_t)p->width * p->height > lim->pixels) {
-        err_set(e, ERR_LIMIT, "limit.pixels: %d x %d, at most %lld", p->width, p->height,
-                (long long)lim->pixels);
-        return err_plainf(e, "The picture is %d x %d; the limit is %lld pixels (limit.pixels).",
-                          p->width, p->height, (long long)lim->pixels);
-    }
     if (lim->frames > 0 && s->video.st->nb_frames > lim->frames) {
         err_set(e, ERR_LIMIT, "limit.frames: %lld, at most %lld", (long long)s->video.st->nb_frames,
                 (long long)lim->frames);
@@ -272,7 +285,8 @@ static int check_limits(struct source *s, struct err *e)
 
 int source_demux_open(struct source *s, struct err *e)
 {
-    if (open_format(s, e) < 0 || find_streams(s, e) < 0 || choose_streams(s, e) < 0)
+    if (open_format(s, e) < 0 || check_pixels(s, e) < 0 || find_streams(s, e) < 0 ||
+        check_pixels(s, e) < 0 || choose_streams(s, e) < 0)
         return -1;
     return check_limits(s, e);
 }

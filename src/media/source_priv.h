@@ -74,6 +74,7 @@ struct source {
     size_t queue_at;
 
     int64_t errors, mended;
+    _Atomic bool no_memory; /* a picture could not be held; set on decoders' threads */
     int64_t video_frames; /* decoded in all */
     int64_t position_us;
     bool anything; /* something was decoded */
