@@ -221,6 +221,14 @@ def test_a_black_start_still_gets_a_good_poster():
     assert light["poster"] > 60, f"a poster as dark as {light['poster']:.0f}"
 
 
+def test_samples_are_let_go_unless_they_are_to_be_kept():
+    data = library()
+    video = ingest(data, clip(seconds=2))["video"]
+    assert "samples" not in {o["kind"] for o in video["objects"]}, video["objects"]
+    run("get", video["video_id"], "samples", "--data", data, "-o", rushes.new_path("x"), want=FAILED)
+    rushes.verify_is_sound(data)
+
+
 def test_every_fifth_frame_is_kept_as_a_sample():
     data, video = one()
     pack = rushes.new_path("samples.mjpeg")

@@ -27,7 +27,7 @@ def states(data):
 
 def started(data):
     """An ingest that is in the middle of its pass."""
-    process = rushes.start("ingest", "--data", data, "--json", long_clip())
+    process = rushes.start("ingest", "--data", data, "--json", "--queue.lease", "2s", long_clip())
     rushes.wait_for("processing", lambda: "processing" in states(data) or process.poll() is not None)
     if process.poll() is not None:
         raise tap.Skip("the ingest was over before it could be stopped")
@@ -80,7 +80,7 @@ def children(pid):
 
 def test_a_media_child_that_is_killed_fails_one_attempt_only():
     data = library()
-    process = rushes.start("ingest", "--data", data, "--json", "--queue.backoff", "0s", long_clip())
+    process = rushes.start("ingest", "--data", data, "--json", "--queue.backoff", "0s", "--queue.lease", "2s", long_clip())
     rushes.wait_for("processing", lambda: "processing" in states(data) or process.poll() is not None)
     child = rushes.wait_for("a media child", lambda: children(process.pid) or process.poll() is not None)
     if process.poll() is not None:

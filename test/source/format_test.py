@@ -41,11 +41,12 @@ def test_clang_format_would_change_nothing():
 
 
 def test_no_file_is_too_long():
-    # The style asks for files that hold one idea; beyond this it is certainly several.
+    # The style asks for files that hold one idea; beyond this it is certainly several. Tables of tests may be longer.
     for path in sources():
         with open(path, encoding="utf-8") as f:
             n = sum(1 for _ in f)
-        assert n <= 900, f"{os.path.relpath(path, ROOT)} has {n} lines"
+        most = 1300 if path.endswith("_test.c") else 900
+        assert n <= most, f"{os.path.relpath(path, ROOT)} has {n} lines"
 
 
 def test_headers_compile_on_their_own():
