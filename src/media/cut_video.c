@@ -119,8 +119,8 @@ int cut_video_open(const struct cut_video_opts *o, struct cut_video **ret, struc
         return -1;
     if (o->stream->rotation != 0 || o->stream->flip) {
         v->turned = true;
-        av_display_rotation_set(v->matrix,
-                                -o->stream->rotation); /* the library counts against the clock */
+        av_display_rotation_set(
+            v->matrix, o->stream->rotation); /* set counts with the clock, get against it */
         av_display_matrix_flip(v->matrix, o->stream->flip, /* vflip */ 0);
     }
     *ret = STEAL(v);
