@@ -126,7 +126,7 @@ int cli_fail(struct cli *c, const char *subject, const struct err *e)
         CLEANUP_BUF struct buf out = {0};
         buf_addz(&out, "rushes: ");
         if (subject)
-            buf_addf(&out, "%s: ", subject);
+            buf_addf(&out, "%s: ", LOGZ(subject)); /* a name may hold what terminals obey */
         buf_addf(&out, "%s (%s)\n", err_plain_text(e), k->category);
         const char *next = err_next_text(e);
         if (next && *next)

@@ -46,12 +46,14 @@ static void on_stage(void *arg, const struct pipeline_progress *p)
     cli_progress(g->c, stage_text(p->stage), p->video_percent, NULL);
 }
 
-/* A failed video that is ingested again gets another try. */
-static int again(struct ingest *g, const char *video_id, struct err *e)
+/* A failed video that is ingested again gets another try; from the start when its original had been
+ * lost, since what was made of it may have been given up with it. */
+static int again(struct ingest *g, const struct ingress_result *in, struct err *e)
 {
+    const char *stage = in->healed ? pipeline_stage_name(0) : NULL;
     CLEANUP(db_rollback) struct tx *tx = NULL;
     if (db_begin(g->lib->db, DB_WRITE, &tx, e) < 0 ||
-        pipeline_again(g->lib, tx, video_id, NULL, e) < 0)
+        pipeline_again(g->lib, tx, in->video_id, stage, e) < 0)
         return -1;
     return db_commit(tx, e);
 }
@@ -100,7 +102,7 @@ static int ingest_one(struct ingest *g, const char *path)
 
     int r = ingress_file(&g->in, path, &g->meta, &in, &e);
     if (r >= 0 && in.state == VIDEO_FAILED)
-        r = again(g, in.video_id, &e);
+        r = again(g, &in, &e);
     if (r >= 0) {
         struct worker_opts o = {.video_id = in.video_id,
                                 .concurrency = 1,

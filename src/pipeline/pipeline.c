@@ -116,7 +116,16 @@ int pipeline_again(struct library *lib, struct tx *tx, const char *video_id, con
         return -1;
     if (v.state == VIDEO_INDEXED && db_video_set_state(tx, video_id, VIDEO_PROCESSING, e) < 0)
         return -1;
-    return stage ? stage_queue(lib, tx, video_id, i, e) : queue_ready(lib, tx, a, video_id, e);
+    if (stage)
+        return stage_queue(lib, tx, video_id, i, e);
+    int n = queue_ready(lib, tx, a, video_id, e);
+    if (n != 0 || (v.state != VIDEO_FAILED && v.state != VIDEO_INDEXED))
+        return n;
+    /* every stage is done, yet the video went back to processing: the last one brings it out again */
+    unsigned done, live;
+    if (stages_done(tx, a, video_id, &done, &live, e) < 0)
+        return -1;
+    return live ? 0 : stage_queue(lib, tx, video_id, (int)STAGES_N - 1, e);
 }
 
 int run_finish(struct run *r, struct tx *tx, const char *note, struct err *e)
