@@ -110,6 +110,19 @@ static int next_version(const struct video *v, struct err *e)
     return name.version + 1;
 }
 
+/* A sidecar that we could not read again is worth nothing: better to learn that now than in a rebuild. */
+static int check_readable(struct str json, struct err *e)
+{
+    CLEANUP(arena_free) struct arena *a = arena_new();
+    struct sidecar s;
+
+    if (sidecar_parse(json, a, &s, e) == 0)
+        return 0;
+    if (e->code == ERR_INPUT)
+        e->code = ERR_INTERNAL;
+    return err_wrap(e, "what was just written does not read back");
+}
+
 static int store_one(struct tx *tx, struct store *store, const struct rows *r, int version,
                      const char *key, struct err *e)
 {
@@ -117,8 +130,9 @@ static int store_one(struct tx *tx, struct store *store, const struct rows *r, i
     CLEANUP_BUF struct buf json = BUF_MAX(SIDECAR_BYTES_MAX);
     struct video_edit edit = {.sidecar_key = key};
 
-    if (build(r, version, &json, e) < 0 || store_begin(store, (int64_t)json.n, &w, e) < 0 ||
-        store_write(w, json.p, json.n, e) < 0 || store_commit(w, key, STORE_REPLACE, e) < 0)
+    if (build(r, version, &json, e) < 0 || check_readable(buf_str(&json), e) < 0 ||
+        store_begin(store, (int64_t)json.n, &w, e) < 0 || store_write(w, json.p, json.n, e) < 0 ||
+        store_commit(w, key, STORE_REPLACE, e) < 0)
         return -1;
     struct object row = {
         .key = key,
