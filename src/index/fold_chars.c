@@ -58,8 +58,9 @@ static bool is_dropped(uint32_t cp, uint32_t base)
 {
     if (cp < 0x0300)
         return false;
-    if (cp == 0x0306 && base >= 0x0400 && base <= 0x052F)
-        return false; /* й and ў are letters of their own */
+    if (cp == 0x0306 &&
+        (base == 0x0430 || base == 0x0435 || base == 0x0436 || base == 0x0438 || base == 0x0443))
+        return false; /* й, ў and their kin are letters of their own */
     return in_ranges(cp, dropped, ARRAY_LEN(dropped));
 }
 
