@@ -174,12 +174,13 @@ static void check_sound(const char *name, const char *input, const char *coding,
         hear(out, &part);
         int64_t from_us = frame_index_us(x, o.from_frame),
                 us = frame_index_us(x, o.to_frame) - from_us;
-        size_t want = (size_t)llround((double)us * RATE / 1e6);
+        int64_t at = (int64_t)llround((double)from_us * RATE / 1e6);
+        size_t want = (size_t)MIN(llround((double)us * RATE / 1e6),
+                                  (int64_t)whole.v.n - at);    /* as far as it goes */
         if (part.v.n + 2 < want || part.v.n > want + 1024 + 2) /* the last block may be padded */
             fail_msg("%s: cut %lld-%lld has %zu samples, %zu expected", name,
                      (long long)o.from_frame, (long long)o.to_frame, part.v.n, want);
-        int lag = best_lag(&whole, (int64_t)llround((double)from_us * RATE / 1e6), &part,
-                           MIN(want, part.v.n), &like);
+        int lag = best_lag(&whole, at, &part, MIN(want, part.v.n), &like);
         print_message("%s: cut %lld-%lld: lag %d samples, likeness %.3f\n", name,
                       (long long)o.from_frame, (long long)o.to_frame, lag, like);
         if (abs(lag) > tolerance || like < 0.8)
@@ -336,7 +337,7 @@ TEST(cut_of_a_phone_clip_keeps_how_it_is_turned)
     CHECK(!v->flip);
     CHECK_EQ(v->display_width, 1080);
     CHECK_EQ(v->display_height, 1440);
-    CHECK_EQ(v->frame_count, 49);
+    CHECK_EQ(v->frame_count, 30);
 }
 
 TEST(cut_of_surround_sound_and_of_high_rates)
