@@ -1,10 +1,11 @@
 /*
- * A decoded picture as it lies in memory: raw planes, described well enough to read single samples. The modules of
- * vision/ take pictures in this form, so that nobody converts a full frame to look at a few of its points.
+ * A decoded picture as it lies in memory: raw planes, described well enough to read single samples.
+ * The modules of vision/ take pictures in this form, so that nobody converts a full frame to look
+ * at a few of its points.
  *
- * Each component has its own base, stride and step, so planar, semi-planar (NV12, P010) and packed (RGB24, YUYV) layouts
- * are all the same thing. Everything is borrowed and only read; the caller guarantees that every sample the geometry
- * implies lies in memory it owns.
+ * Each component has its own base, stride and step, so planar, semi-planar (NV12, P010) and packed
+ * (RGB24, YUYV) layouts are all the same thing. Everything is borrowed and only read; the caller
+ * guarantees that every sample the geometry implies lies in memory it owns.
  */
 #ifndef VISION_FRAME_H
 #define VISION_FRAME_H
@@ -17,7 +18,8 @@
 
 enum vision_model {
     VISION_YUV, /* c[0] luma, c[1] and c[2] chroma, maybe subsampled */
-    VISION_RGB, /* c[0] red, c[1] green, c[2] blue: the order of names, whatever the order in memory */
+    VISION_RGB, /* c[0] red, c[1] green, c[2] blue: the order of names, whatever the order in memory
+                 */
     VISION_GREY, /* c[0] only */
 };
 
@@ -39,7 +41,8 @@ struct vision_frame {
     struct vision_comp c[3];
 };
 
-/* Tightly packed 8-bit planes, for tests and small pictures: planes follow one another from p on. */
+/* Tightly packed 8-bit planes, for tests and small pictures: planes follow one another from p on.
+ */
 struct vision_frame vision_frame_grey8(const uint8_t *p, int width, int height);
 struct vision_frame vision_frame_yuv420p8(const uint8_t *p, int width, int height);
 struct vision_frame vision_frame_rgb24(const uint8_t *p, int width, int height, ptrdiff_t stride);

@@ -5,7 +5,8 @@
 
 #include "vision/rows_priv.h"
 
-/* ------------------------------------------------ quality ------------------------------------------------ */
+/* ------------------------------------------------ quality
+ * ------------------------------------------------ */
 
 struct sums {
     int64_t n, edge, edge2; /* pixels with neighbours all round, their Laplacian, its square */
@@ -147,7 +148,8 @@ void picture_measure(const struct vision_frame *f, struct picture_quality *ret)
     *ret = q;
 }
 
-/* ------------------------------------------------ change ------------------------------------------------ */
+/* ------------------------------------------------ change
+ * ------------------------------------------------ */
 
 /* Noticed: a difference of the mean brightness of a cell, and of its mean gradient, of 255. */
 #define LUMA_STEP   14

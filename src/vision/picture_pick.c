@@ -1,6 +1,7 @@
 /*
- * Candidates are kept in order of frames. While a shot may still turn out to have ended among them, one is kept for
- * every few frames, the best; once they are known to lie in the running shot only the best of all those stays.
+ * Candidates are kept in order of frames. While a shot may still turn out to have ended among them,
+ * one is kept for every few frames, the best; once they are known to lie in the running shot only
+ * the best of all those stays.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -61,7 +62,8 @@ static int free_slot(const struct picker *p)
     return -1;
 }
 
-/* Of the candidates that are known to lie in the running shot, the best stays. Its end is taken to be far. */
+/* Of the candidates that are known to lie in the running shot, the best stays. Its end is taken to
+ * be far. */
 static void merge_settled(struct picker *p)
 {
     int64_t end = p->settled + 4 * MARGIN;

@@ -164,7 +164,8 @@ TEST(picture_change_sees_a_line_of_text_but_not_noise)
     CHECK(picture_change(&before, &other) > 0.5);
 }
 
-/* Offers score(frame) for every step-th frame, tells cuts `delay` frames late, keeps in slots what it is told to. */
+/* Offers score(frame) for every step-th frame, tells cuts `delay` frames late, keeps in slots what
+ * it is told to. */
 static void run_picker(const int64_t *cuts, int n_cuts, int64_t frames, int step, int64_t delay,
                        double (*score_of)(int64_t), int64_t *ret_picked)
 {

@@ -14,7 +14,8 @@ struct axis {
     int16_t w_lo[SAMPLE_SIDE] ROW_ALIGNED, w_hi[SAMPLE_SIDE] ROW_ALIGNED; /* 1/2048 */
 };
 
-/* Columns of one component for reading two neighbours at once: samples start and start + 1, then chosen by mask. */
+/* Columns of one component for reading two neighbours at once: samples start and start + 1, then
+ * chosen by mask. */
 struct column_pairs {
     int32_t start[SAMPLE_SIDE];
     int16_t lo_second[SAMPLE_SIDE] ROW_ALIGNED, hi_second[SAMPLE_SIDE] ROW_ALIGNED; /* 0 or -1 */
@@ -53,9 +54,9 @@ void sampler_free(struct sampler *s)
 }
 
 /*
- * The points of OpenCV's bilinear resize: pixel centres map to pixel centres, in floats, weights in 1/2048. `clamped`
- * is its way with columns, where a point outside takes the border sample whole; rows keep their weights and repeat the
- * border row, which comes to the same.
+ * The points of OpenCV's bilinear resize: pixel centres map to pixel centres, in floats, weights in
+ * 1/2048. `clamped` is its way with columns, where a point outside takes the border sample whole;
+ * rows keep their weights and repeat the border row, which comes to the same.
  */
 static void axis_make(struct axis *a, int src, int dst)
 {
@@ -90,7 +91,8 @@ static void column_pairs_make(struct column_pairs *p, const struct axis *x, int 
     }
 }
 
-/* The size that PySceneDetect analyses at: largest side 256, never scaled up. rint() is Python's round(). */
+/* The size that PySceneDetect analyses at: largest side 256, never scaled up. rint() is Python's
+ * round(). */
 static int analysis_side(int side, int largest)
 {
     if (largest < SAMPLE_SIDE)
@@ -181,8 +183,8 @@ static void gather(struct sampler *s, const struct vision_frame *f, int c, int y
 }
 
 /*
- * Chroma under luma row y. 8-bit pictures take the nearest row, as swscale's fast path does. Deeper ones go through its
- * scaler, which interpolates between the two nearest rows of 4:2:0.
+ * Chroma under luma row y. 8-bit pictures take the nearest row, as swscale's fast path does. Deeper
+ * ones go through its scaler, which interpolates between the two nearest rows of 4:2:0.
  */
 static void gather_chroma(struct sampler *s, const struct vision_frame *f, int y)
 {
@@ -232,7 +234,8 @@ static void across(struct sampler *s, const struct vision_frame *f, int y, int y
         s->kernels->rgb_across(&s->pairs, s->x.w_lo, s->x.w_hi, ret, s->n);
 }
 
-/* Closes a band of rows of the thumbnail: means over blocks, smaller ones at the right and lower border. */
+/* Closes a band of rows of the thumbnail: means over blocks, smaller ones at the right and lower
+ * border. */
 static void thumb_row(struct sampler *s, struct thumb *t, int ty, int rows)
 {
     for (int c = 0; c < 3; c++) {

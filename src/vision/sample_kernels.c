@@ -1,6 +1,7 @@
 /*
- * Each kernel is one always-inlined body and two callers, the second compiled for AVX2. The bodies use whole numbers
- * and single divisions of floats, never a product and a sum that could be fused, so both give the same bits.
+ * Each kernel is one always-inlined body and two callers, the second compiled for AVX2. The bodies
+ * use whole numbers and single divisions of floats, never a product and a sum that could be fused,
+ * so both give the same bits.
  */
 #include "vision/sample_kernels.h"
 
@@ -122,8 +123,9 @@ BODY down_body(const struct sample_across *above, const struct sample_across *be
 }
 
 /*
- * 8-bit HSV as OpenCV has it: hue in 0..179, saturation and value in 0..255; quotients through tables of 1/4096, which
- * a division and a rounding reproduce exactly (a test goes through all of them).
+ * 8-bit HSV as OpenCV has it: hue in 0..179, saturation and value in 0..255; quotients through
+ * tables of 1/4096, which a division and a rounding reproduce exactly (a test goes through all of
+ * them).
  */
 BODY hsv_body(const struct sample_rgb *rgb, uint8_t *restrict hue, uint8_t *restrict sat,
               uint8_t *restrict val, int n)

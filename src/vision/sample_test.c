@@ -12,7 +12,8 @@ static uint8_t noise(void)
     return (uint8_t)(seed >> 24);
 }
 
-/* A picture with structure and noise in exactly as many bytes as it needs, so that sanitizers see a read beyond. */
+/* A picture with structure and noise in exactly as many bytes as it needs, so that sanitizers see a
+ * read beyond. */
 static uint8_t *picture(size_t bytes, uint32_t from)
 {
     uint8_t *p = xmalloc(bytes);

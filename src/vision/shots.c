@@ -1,10 +1,11 @@
 /*
  * Frames in, transitions out.
  *
- * CONTENT compares the score of each frame with a threshold and passes what exceeds it through PySceneDetect's merging
- * filter. ADAPTIVE remembers the last 256 frames, lets shots_cut.c and shots_gradual.c put events into a short queue,
- * and takes them out again when no later frame can change them: hard cuts that turned out to lie inside a fade are gone
- * by then, a fade-out has met its fade-in or has not.
+ * CONTENT compares the score of each frame with a threshold and passes what exceeds it through
+ * PySceneDetect's merging filter. ADAPTIVE remembers the last 256 frames, lets shots_cut.c and
+ * shots_gradual.c put events into a short queue, and takes them out again when no later frame can
+ * change them: hard cuts that turned out to lie inside a fade are gone by then, a fade-out has met
+ * its fade-in or has not.
  */
 #include "vision/shots_priv.h"
 
@@ -70,13 +71,14 @@ static int give_out(struct shots *s, const struct shots_transition *t, struct er
     return 0;
 }
 
-/* ------------------------------------------------ content ------------------------------------------------ */
+/* ------------------------------------------------ content
+ * ------------------------------------------------ */
 
 /*
- * PySceneDetect's filter in its merging mode, in frames. A first cut needs min_length frames since the last frame above
- * the threshold (or the start). Once there was one, frames above that come too early open a merge, which closes when
- * min_length frames have passed below the threshold: then the last frame above becomes one cut, if it lies min_length or
- * more behind the first.
+ * PySceneDetect's filter in its merging mode, in frames. A first cut needs min_length frames since
+ * the last frame above the threshold (or the start). Once there was one, frames above that come too
+ * early open a merge, which closes when min_length frames have passed below the threshold: then the
+ * last frame above becomes one cut, if it lies min_length or more behind the first.
  */
 static int content_step(struct shots *s, int64_t frame, bool above, struct err *e)
 {
@@ -103,7 +105,8 @@ static int content_step(struct shots *s, int64_t frame, bool above, struct err *
         e);
 }
 
-/* ------------------------------------------------ adaptive ------------------------------------------------ */
+/* ------------------------------------------------ adaptive
+ * ------------------------------------------------ */
 
 static void drop_pending(struct shots *s, int i)
 {
@@ -116,7 +119,8 @@ static bool gradual(const struct event *ev)
     return ev->t.kind != SHOTS_CUT;
 }
 
-/* Does a hard cut lie inside a gradual transition, or beside it where its own ends look like cuts? */
+/* Does a hard cut lie inside a gradual transition, or beside it where its own ends look like cuts?
+ */
 static bool covers(const struct event *g, const struct event *cut)
 {
     return cut->t.cut >= g->t.first - 1 && cut->t.cut <= g->t.last + 1;

@@ -1,17 +1,19 @@
 /*
  * Hard cuts of the adaptive detector.
  *
- * A frame is a candidate when its score stands out from the two frames before and after (PySceneDetect's
- * AdaptiveDetector: `threshold` times their mean, and at least 15). Candidates are then looked at as pictures:
+ * A frame is a candidate when its score stands out from the two frames before and after
+ * (PySceneDetect's AdaptiveDetector: `threshold` times their mean, and at least 15). Candidates are
+ * then looked at as pictures:
  *
- *   return     a frame shortly after resembles the one before the candidate: a flash, a bird through the picture, a
- *              dropout. The same backwards in time is the end of such a burst.
- *   shift      moving the picture sideways explains most of the difference: the camera was thrown round.
+ *   return     a frame shortly after resembles the one before the candidate: a flash, a bird
+ * through the picture, a dropout. The same backwards in time is the end of such a burst. shift
+ * moving the picture sideways explains most of the difference: the camera was thrown round.
  *   structure  every part of the picture still looks the same but brighter or darker: light.
  *   darkness   hue and saturation jump in near black while nothing visible changes.
  *
- * A cut into fast motion stands out less. One that scores at least twice its neighbours is taken if the pictures of
- * either side all differ from the other side's, no shift explains it and nothing of the structure stayed.
+ * A cut into fast motion stands out less. One that scores at least twice its neighbours is taken if
+ * the pictures of either side all differ from the other side's, no shift explains it and nothing of
+ * the structure stayed.
  */
 #include "vision/shots_priv.h"
 
@@ -72,7 +74,8 @@ static double differ_moved(const uint8_t *a, const uint8_t *b, int w, int h, int
     return sum / (double)((x1 - x0) * (y1 - y0));
 }
 
-/* How much of the difference remains under the best shift of the picture: up to 7/16 of its width, 1/4 of its height. */
+/* How much of the difference remains under the best shift of the picture: up to 7/16 of its width,
+ * 1/4 of its height. */
 static double shift_rest(const struct thumb *a, const struct thumb *b)
 {
     uint8_t pa[THUMB_SIDE * THUMB_SIDE], pb[THUMB_SIDE * THUMB_SIDE];
@@ -100,8 +103,8 @@ static double shift_rest(const struct thumb *a, const struct thumb *b)
 }
 
 /*
- * Correlation of luma in a rectangle; 2 where neither picture shows anything in it. What is dark in both does not
- * count: the bars beside a picture are no part of it.
+ * Correlation of luma in a rectangle; 2 where neither picture shows anything in it. What is dark in
+ * both does not count: the bars beside a picture are no part of it.
  */
 static double correlation(const uint8_t *a, const uint8_t *b, int stride, int w, int h)
 {
@@ -185,7 +188,8 @@ static double ratio_at(const struct shots *s, int64_t k)
     return mean < 1e-5 ? 255 : MIN(look_at(s, k)->score / mean, 255);
 }
 
-/* Least difference of frame `of` to the frames first..last that are remembered, in units of `whole`; 9 for none. */
+/* Least difference of frame `of` to the frames first..last that are remembered, in units of
+ * `whole`; 9 for none. */
 static double least_difference(const struct shots *s, int64_t of, int64_t first, int64_t last,
                                double whole)
 {

@@ -1,18 +1,20 @@
 /*
  * Fades and dissolves of the adaptive detector, on pictures of 16 x 9 points or so.
  *
- * In a dissolve every point goes along a straight line from its value in the old shot to its value in the new. So a
- * window of frames A … B is one when the frames between, seen as vectors, lie close to the line from A to B (`rest`),
- * move along it only forwards, in many small steps, rest at either end, and A and B show different things. Camera and
- * object motion leave the line: half-way through a pan the picture is no mixture of its ends. Changes of light follow
- * the line, but the structure of the picture stays.
+ * In a dissolve every point goes along a straight line from its value in the old shot to its value
+ * in the new. So a window of frames A … B is one when the frames between, seen as vectors, lie
+ * close to the line from A to B (`rest`), move along it only forwards, in many small steps, rest at
+ * either end, and A and B show different things. Camera and object motion leave the line: half-way
+ * through a pan the picture is no mixture of its ends. Changes of light follow the line, but the
+ * structure of the picture stays.
  *
- * In a wipe every point jumps from its old value to its new, one part of the picture after the other: the path is not
- * straight, but each frame is a patchwork of A and B.
+ * In a wipe every point jumps from its old value to its new, one part of the picture after the
+ * other: the path is not straight, but each frame is a patchwork of A and B.
  *
- * A fade is a dissolve with black or white for one end. It hinges on a vertex: the first frame of a blank run on the way
- * down, its last on the way up, or the darkest frame where the picture turns round before it is quite black. Fades that
- * hinge on the same vertex or run are joined when they leave the queue (shots.c).
+ * A fade is a dissolve with black or white for one end. It hinges on a vertex: the first frame of a
+ * blank run on the way down, its last on the way up, or the darkest frame where the picture turns
+ * round before it is quite black. Fades that hinge on the same vertex or run are joined when they
+ * leave the queue (shots.c).
  */
 #include "vision/shots_priv.h"
 
@@ -27,7 +29,8 @@
     0.25            /* distance of a wipe's frame from a patchwork of its ends, in their distance */
 #define BOTTOM 0.75 /* a fade that gets less far than this never was one */
 
-/* Lengths of window that are tried. Between a length and the next, the margins at rest take up the difference. */
+/* Lengths of window that are tried. Between a length and the next, the margins at rest take up the
+ * difference. */
 static const int lags[] = {8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, LAG_MAX};
 
 /* Frames that lie along the line from a to b. */

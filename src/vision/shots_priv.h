@@ -1,4 +1,5 @@
-/* Shared by shots.c (frames in, transitions out), shots_cut.c (hard cuts) and shots_gradual.c (fades, dissolves). */
+/* Shared by shots.c (frames in, transitions out), shots_cut.c (hard cuts) and shots_gradual.c
+ * (fades, dissolves). */
 #ifndef VISION_SHOTS_PRIV_H
 #define VISION_SHOTS_PRIV_H
 
@@ -80,7 +81,8 @@ static inline bool look_has(const struct shots *s, int64_t frame)
 
 /* Queues an event in order of its cut; one that says the same as another, better, replaces it. */
 void shots_put(struct shots *s, const struct event *ev);
-/* Do both frames show the same, in whatever light? False for frames that are no longer remembered. */
+/* Do both frames show the same, in whatever light? False for frames that are no longer remembered.
+ */
 bool shots_same_picture(const struct shots *s, int64_t a, int64_t b);
 /* The blank run that starts or ends at a frame, NULL if none. */
 const struct run *shots_run_from(const struct shots *s, int64_t first);
@@ -90,7 +92,8 @@ const struct run *shots_run_until(const struct shots *s, int64_t last);
 bool cut_decide(const struct shots *s, int64_t k);
 /* How far after a frame cut_decide() looks. */
 int cut_lookahead(const struct shots *s);
-/* Alikeness of structure of two frames, -1..1: the median over tiles of the correlation of their luma. */
+/* Alikeness of structure of two frames, -1..1: the median over tiles of the correlation of their
+ * luma. */
 double cut_structure(const struct thumb *a, const struct thumb *b);
 
 /* The same, roughly: one correlation of the luma of the smallest pictures. */

@@ -1,6 +1,7 @@
 /*
- * The detectors on real clips, decoded by the ffmpeg command: the content detector against what PySceneDetect found
- * there (expected-cuts.json), the adaptive one against what people see. Skipped where the clips or ffmpeg are not there.
+ * The detectors on real clips, decoded by the ffmpeg command: the content detector against what
+ * PySceneDetect found there (expected-cuts.json), the adaptive one against what people see. Skipped
+ * where the clips or ffmpeg are not there.
  */
 #include <string.h>
 
@@ -117,8 +118,8 @@ TEST(shots_adaptive_finds_what_people_see)
     }
 }
 
-/* Black until 30, a leaf, black from 180, then fades: in from 211, out by 360, in from 394, out by 693; and between the
- * last two a dissolve whose first and last mixed frames are 529 and 557. */
+/* Black until 30, a leaf, black from 180, then fades: in from 211, out by 360, in from 394, out by
+ * 693; and between the last two a dissolve whose first and last mixed frames are 529 and 557. */
 TEST(shots_adaptive_finds_the_fades_and_the_dissolve)
 {
     static const struct shots_transition want[] = {

@@ -8,7 +8,8 @@
 enum { W = 160, H = 90, BYTES = W * H * 3 };
 #define PACE 0.1 /* pixels that a scene moves from frame to frame */
 
-/* Scenes that share neither colour nor structure; `at` moves things about a little, as life does. */
+/* Scenes that share neither colour nor structure; `at` moves things about a little, as life does.
+ */
 static void scene(uint8_t *out, int which, double at)
 {
     for (int y = 0; y < H; y++) {

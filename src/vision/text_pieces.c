@@ -1,6 +1,7 @@
 /*
- * From pixels to connected pieces, in one pass over the rows: a pixel is light or dark if it differs enough from the
- * mean around it; runs of such pixels join the runs they touch in the row above.
+ * From pixels to connected pieces, in one pass over the rows: a pixel is light or dark if it
+ * differs enough from the mean around it; runs of such pixels join the runs they touch in the row
+ * above.
  */
 #include "vision/text_priv.h"
 
@@ -67,7 +68,8 @@ int text_plane_shrink(const struct text_plane *from, int by, struct text_plane *
     return 0;
 }
 
-/* ------------------------------------------------ means ------------------------------------------------ */
+/* ------------------------------------------------ means
+ * ------------------------------------------------ */
 
 struct text_means {
     const struct text_plane *plane;
@@ -114,7 +116,8 @@ const uint8_t *text_means_next(struct text_means *m)
     uint32_t sum = 0;
     for (int x = 0; x < MIN(reach, w); x++)
         sum += m->columns[x];
-    /* a product and a shift for the division by the number of pixels, where that number stays the same */
+    /* a product and a shift for the division by the number of pixels, where that number stays the
+     * same */
     uint32_t inner = (1u << 24) / (uint32_t)(rows * (2 * reach + 1));
     for (int x = 0; x < w; x++) {
         if (x + reach < w)
@@ -128,7 +131,8 @@ const uint8_t *text_means_next(struct text_means *m)
     return m->out;
 }
 
-/* ------------------------------------------------ pieces ------------------------------------------------ */
+/* ------------------------------------------------ pieces
+ * ------------------------------------------------ */
 
 struct run {
     int x0, x1; /* inclusive */
@@ -191,8 +195,9 @@ static void classify(const uint8_t *restrict row, const uint8_t *restrict mean,
     }
 }
 
-/* The runs of a row. kinds points at its first; the one before it and eight after the last are 0. Most rows
- * of most pictures change little, and where they do, branches can not be foretold: so eight are looked at at once. */
+/* The runs of a row. kinds points at its first; the one before it and eight after the last are 0.
+ * Most rows of most pictures change little, and where they do, branches can not be foretold: so
+ * eight are looked at at once. */
 static int runs_of(const uint8_t *kinds, int w, struct run *runs)
 {
     int n = 0, from = 0;

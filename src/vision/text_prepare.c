@@ -1,7 +1,8 @@
 /*
- * Readers of print want dark letters some 36 pixels tall on white. The box is cut out with a margin (a letter or two
- * may have been missed at its ends), turned dark on light, scaled, and its ground is flattened: what is not clearly
- * darker than the middle between the ink and the ground around it becomes white.
+ * Readers of print want dark letters some 36 pixels tall on white. The box is cut out with a margin
+ * (a letter or two may have been missed at its ends), turned dark on light, scaled, and its ground
+ * is flattened: what is not clearly darker than the middle between the ink and the ground around it
+ * becomes white.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -117,8 +118,8 @@ static int flatten(struct text_plane *p, int reach)
 }
 
 /*
- * Whitens the dark that runs in from the border: ground of the same brightness as the ink, which the outline or shadow
- * of the letters keeps apart from them.
+ * Whitens the dark that runs in from the border: ground of the same brightness as the ink, which
+ * the outline or shadow of the letters keeps apart from them.
  */
 static int clear_border(struct text_plane *p)
 {

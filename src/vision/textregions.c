@@ -1,7 +1,7 @@
 /*
- * From pieces to lines: each piece looks for the nearest to its right that could be the next letter; chains of such
- * pieces are lines; a line is kept if its pieces agree with one another as letters of one hand do. Large text is looked
- * for in a picture a third as large.
+ * From pieces to lines: each piece looks for the nearest to its right that could be the next
+ * letter; chains of such pieces are lines; a line is kept if its pieces agree with one another as
+ * letters of one hand do. Large text is looked for in a picture a third as large.
  */
 #include "vision/textregions.h"
 
@@ -177,7 +177,8 @@ static bool judge(const struct text_plane *plane, const uint8_t *kinds, const st
     int w = x1 - x0 + 1, h = y1 - y0 + 1;
     if (n < 3 || letters < 4 || w * 10 < 22 * height || h > 2 * height)
         return false;
-    /* the strips above and below: those of text are empty, those of texture are like the line itself */
+    /* the strips above and below: those of text are empty, those of texture are like the line
+     * itself */
     uint8_t kind = g[members[0]].p->light ? 1 : 2;
     int strip = MAX(2, height * 3 / 10);
     double within = standing_out(plane, kinds, x0, y0, x1 + 1, y1 + 1, kind);
@@ -328,7 +329,8 @@ static void join(struct text_box *a, const struct text_box *b)
     a->height = MAX(a->height, b->height);
 }
 
-/* lines: best first. Those that stand alone, then pieces of them that a bad ground tore off, from one to the next. */
+/* lines: best first. Those that stand alone, then pieces of them that a bad ground tore off, from
+ * one to the next. */
 static int choose(struct line *lines, int n_lines, struct text_box *boxes)
 {
     int n = 0;

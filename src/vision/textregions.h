@@ -1,10 +1,12 @@
 /*
- * Where in a picture there may be a line of text, so that characters are read only there: titles, subtitles, score
- * boards, watermarks, signs; horizontal, light on dark or dark on light. It is meant to be cheap and to say nothing about
- * most pictures without text; what it finds still has to be read to be believed.
+ * Where in a picture there may be a line of text, so that characters are read only there: titles,
+ * subtitles, score boards, watermarks, signs; horizontal, light on dark or dark on light. It is
+ * meant to be cheap and to say nothing about most pictures without text; what it finds still has to
+ * be read to be believed.
  *
- * How it thinks: pixels that stand out from the mean of their surroundings form connected pieces; pieces of the size,
- * thickness and evenness of letters, standing in a row on one base line, form a line.
+ * How it thinks: pixels that stand out from the mean of their surroundings form connected pieces;
+ * pieces of the size, thickness and evenness of letters, standing in a row on one base line, form a
+ * line.
  *
  * Pure functions, any thread. About 4 ms for 1280 x 720.
  */
@@ -25,12 +27,13 @@ struct text_box {
     double score;   /* 0.3..1, how much like text */
 };
 
-/* Fills boxes from the top down (those in one line from the left); the best when there are more than TEXT_BOXES_MAX.
- * f: checked. ERR_LIMIT: picture too large, or no memory. */
+/* Fills boxes from the top down (those in one line from the left); the best when there are more
+ * than TEXT_BOXES_MAX. f: checked. ERR_LIMIT: picture too large, or no memory. */
 int text_find(const struct vision_frame *f, struct text_box boxes[TEXT_BOXES_MAX], int *ret_n,
               struct err *e);
 
-/* A box made ready for reading: dark text on white, 8-bit grey, letters about 36 pixels tall, a white margin. */
+/* A box made ready for reading: dark text on white, 8-bit grey, letters about 36 pixels tall, a
+ * white margin. */
 struct text_image {
     int w, h; /* rows are w bytes, tightly packed */
     uint8_t *p;

@@ -31,7 +31,8 @@ static void block(int x, int y, int size, int value)
             pic[j * W + i] = (uint8_t)value;
 }
 
-/* Writes at (x, y), each dot of the font `dot` pixels wide, with an outline if that is not negative. Returns the width. */
+/* Writes at (x, y), each dot of the font `dot` pixels wide, with an outline if that is not
+ * negative. Returns the width. */
 static int write_text(const char *text, int x, int y, int dot, int ink, int outline)
 {
     int width = 0;

@@ -1,8 +1,10 @@
 /*
- * Light is counted in units of full white of the result (WHITE_NITS). Three tables do the curves: signal to light, the
- * factor by which light is compressed, light to signal. In between, pieces of a row go through loops that vectorise.
+ * Light is counted in units of full white of the result (WHITE_NITS). Three tables do the curves:
+ * signal to light, the factor by which light is compressed, light to signal. In between, pieces of
+ * a row go through loops that vectorise.
  *
- * The factor's table is indexed by the upper bits of the float itself: 64 steps an octave, linear between them.
+ * The factor's table is indexed by the upper bits of the float itself: 64 steps an octave, linear
+ * between them.
  */
 #include "vision/tonemap.h"
 
@@ -32,7 +34,8 @@ struct tonemap {
     uint8_t out[OUT_SIZE + 1];
 };
 
-/* ------------------------------------------------ curves ------------------------------------------------ */
+/* ------------------------------------------------ curves
+ * ------------------------------------------------ */
 
 static double pq_to_nits(double signal)
 {
@@ -90,7 +93,8 @@ double tonemap_neutral(const struct tonemap_options *o, double signal)
     return srgb(compress(nits, peak_of(o)) / WHITE_NITS);
 }
 
-/* ------------------------------------------------ tables ------------------------------------------------ */
+/* ------------------------------------------------ tables
+ * ------------------------------------------------ */
 
 static double factor_light(int i)
 {
@@ -123,7 +127,8 @@ void tonemap_free(struct tonemap *t)
     free(t);
 }
 
-/* ------------------------------------------------ pixels ------------------------------------------------ */
+/* ------------------------------------------------ pixels
+ * ------------------------------------------------ */
 
 /* Looks a factor up by light. */
 static inline float lookup(const float *table, float light)
@@ -181,8 +186,8 @@ static void compress_piece(const struct tonemap *t, float *restrict r, float *re
 }
 
 /*
- * BT.2020 to BT.709. What lies outside of BT.709 is drawn towards grey of its own luminance until it fits below; what
- * is above white is cut when it is written.
+ * BT.2020 to BT.709. What lies outside of BT.709 is drawn towards grey of its own luminance until
+ * it fits below; what is above white is cut when it is written.
  */
 static void gamut_piece(float *restrict r, float *restrict g, float *restrict b, int n)
 {
