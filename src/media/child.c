@@ -29,6 +29,8 @@ static const struct child_task *const tasks[] = {
     &task_pass,
     &task_sandbox,
     &task_shots,
+    &task_text,
+    &task_versions,
 #ifdef RUSHES_FAULTS
     &task_hostile,
 #endif

@@ -66,7 +66,8 @@ static const struct step steps[] = {
     {"in Matroska, Vorbis", "", "", "-c:a libvorbis", "mkv", "", 1, 1},
     {"in AVI, MP3", "", "", "-c:a libmp3lame -ar 44100", "avi", "", 1, 1},
     /* its sound begins a packet of silence before the picture, and that is the file's start */
-    {"a transport stream that starts at ten", "", "", "-c:a aac", "ts", "-output_ts_offset 10", 1.021, 1.021},
+    {"a transport stream that starts at ten", "", "", "-c:a aac", "ts", "-output_ts_offset 10",
+     1.021, 1.021},
     {"six channels", "", "", "-c:a ac3 -ac 6", "mkv", "", 1, 1},
     {"PCM", "", "", "-c:a pcm_s16le", "mov", "", 1, 1},
 };
