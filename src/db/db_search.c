@@ -36,35 +36,28 @@ int db_search_user(struct tx *tx, const char *user_id, bool make, int64_t *ret_n
     return r;
 }
 
-int db_search_texts(struct tx *tx, struct arena *a, const char *video_id, unsigned sources,
-                    int64_t after, int limit, struct db_text_row **ret, size_t *ret_n,
-                    struct err *e)
+int db_search_texts(struct tx *tx, struct arena *a, const char *video_id, enum text_source source,
+                    int after, int limit, struct db_text_row **ret, size_t *ret_n, struct err *e)
 {
     CLEANUP(stmt_close) struct stmt *s = NULL;
     struct db_text_row *rows = ARENA_ARRAY(a, struct db_text_row, (size_t)limit);
     size_t n = 0;
     int r;
 
-    if (stmt_open(
-            tx,
-            "SELECT text_id, source, text FROM texts WHERE video_id = $1 AND text_id > $2 AND "
-            "source IN ($3, $4, $5, $6, $7, $8) ORDER BY text_id LIMIT $9",
-            &s, e) < 0)
+    if (stmt_open(tx,
+                  "SELECT text_id, seq, text FROM texts WHERE video_id = $1 AND source = $2 AND "
+                  "seq > $3 ORDER BY seq LIMIT $4",
+                  &s, e) < 0)
         return -1;
     bind_z(s, 1, video_id);
-    bind_i64(s, 2, after);
-    for (int k = 0; k < TEXT_SOURCE_N; k++)
-        bind_z(s, 3 + k,
-               !sources || (sources & (1u << k)) ? text_source_name((enum text_source)k) : "");
-    bind_i64(s, 3 + TEXT_SOURCE_N, limit);
+    bind_z(s, 2, text_source_name(source));
+    bind_i64(s, 3, after);
+    bind_i64(s, 4, limit);
     while (n < (size_t)limit && (r = stmt_step(s, e)) != 0) {
         if (r < 0)
             return err_wrap(e, "read texts");
-        rows[n].text_id = col_i64(s, 0);
-        if (!text_source_from_name(col_str(s, 1), &rows[n].source))
-            return err_set(e, ERR_STORAGE, "text %" PRId64 " has an unknown source",
-                           rows[n].text_id);
-        rows[n++].text = col_text(s, a, 2);
+        rows[n++] = (struct db_text_row){
+            .text_id = col_i64(s, 0), .seq = (int)col_i64(s, 1), .text = col_text(s, a, 2)};
     }
     *ret = rows;
     *ret_n = n;

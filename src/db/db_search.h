@@ -19,13 +19,12 @@ int db_search_user(struct tx *tx, const char *user_id, bool make, int64_t *ret_n
 
 struct db_text_row {
     int64_t text_id;
-    enum text_source source;
+    int seq;
     const char *text;
 };
-/* Texts of a video with text_id > after, in order of it; at most limit. sources: bits, 0 all. */
-int db_search_texts(struct tx *tx, struct arena *a, const char *video_id, unsigned sources,
-                    int64_t after, int limit, struct db_text_row **ret, size_t *ret_n,
-                    struct err *e);
+/* Texts of one source of a video with seq > after, in order of it; at most limit. */
+int db_search_texts(struct tx *tx, struct arena *a, const char *video_id, enum text_source source,
+                    int after, int limit, struct db_text_row **ret, size_t *ret_n, struct err *e);
 /* Adds the words of a text that has none. */
 int db_search_add(struct tx *tx, const char *user_id, const char *video_id, int64_t text_id,
                   enum text_source source, struct str words, struct err *e);

@@ -91,7 +91,8 @@ static int flush_learnt(struct indexer *x, struct err *e)
     return 0;
 }
 
-static int index_text(struct indexer *x, const struct db_text_row *row, struct err *e)
+static int index_text(struct indexer *x, enum text_source source, const struct db_text_row *row,
+                      struct err *e)
 {
     const struct folded *f = &x->folded;
 
@@ -102,8 +103,8 @@ static int index_text(struct indexer *x, const struct db_text_row *row, struct e
     fold_words(f, &x->words);
     if (!buf_ok(&x->words))
         return err_set(e, ERR_LIMIT, "words of a text are too long");
-    if (db_search_add(x->tx, x->user_id, x->video_id, row->text_id, row->source, buf_str(&x->words),
-                      e) < 0)
+    if (db_search_add(x->tx, x->user_id, x->video_id, row->text_id, source, buf_str(&x->words), e) <
+        0)
         return -1;
     for (size_t i = 0; i < f->tokens.n; i++) {
         if (f->tokens.p[i].kind == FOLD_WORD)
@@ -114,28 +115,36 @@ static int index_text(struct indexer *x, const struct db_text_row *row, struct e
     return 0;
 }
 
-static int index_rows(struct indexer *x, unsigned sources, struct err *e)
+static int index_rows(struct indexer *x, enum text_source source, struct err *e)
 {
     CLEANUP(arena_free) struct arena *a = arena_new();
-    int64_t after = 0;
+    int after = -1;
+    size_t n;
 
-    for (;;) {
+    do {
         struct db_text_row *rows;
-        size_t n;
 
         arena_reset(a);
-        if (db_search_texts(x->tx, a, x->video_id, sources, after, BATCH, &rows, &n, e) < 0)
+        if (db_search_texts(x->tx, a, x->video_id, source, after, BATCH, &rows, &n, e) < 0)
             return -1;
         for (size_t i = 0; i < n; i++) {
-            if (index_text(x, &rows[i], e) < 0)
+            if (index_text(x, source, &rows[i], e) < 0)
                 return -1;
-            after = rows[i].text_id;
+            after = rows[i].seq;
         }
         if (flush_learnt(x, e) < 0)
             return -1;
-        if (n < BATCH)
-            return 0;
+    } while (n == BATCH);
+    return 0;
+}
+
+static int index_sources(struct indexer *x, unsigned sources, struct err *e)
+{
+    for (int s = 0; s < TEXT_SOURCE_N; s++) {
+        if ((!sources || (sources & (1u << s))) && index_rows(x, (enum text_source)s, e) < 0)
+            return -1;
     }
+    return 0;
 }
 
 /*
@@ -158,7 +167,7 @@ static int index_video(struct tx *tx, const struct db_found_video *v, unsigned s
         return -1;
     x.seen = map_new();
     x.learnt = arena_new();
-    r = index_rows(&x, sources, e);
+    r = index_sources(&x, sources, e);
     indexer_finish(&x);
     return r;
 }
