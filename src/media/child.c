@@ -23,14 +23,8 @@
 #define MALLOC_ARENAS_MAX 4
 
 static const struct child_task *const tasks[] = {
-    &task_probe,
-    &task_cut,
-    &task_index,
-    &task_pass,
-    &task_sandbox,
-    &task_shots,
-    &task_text,
-    &task_versions,
+    &task_probe,   &task_cut,   &task_index, &task_pass,
+    &task_sandbox, &task_shots, &task_text,  &task_versions,
 #ifdef RUSHES_FAULTS
     &task_hostile,
 #endif

@@ -20,7 +20,7 @@
 #include "media/wire.h"
 
 #define TICK_MS         250   /* how often the progress callback is asked, at least */
-#define LOG_LINES_MAX   100  /* of one child */
+#define LOG_LINES_MAX   100   /* of one child */
 #define STDERR_KEPT     2048  /* the last bytes, for the error's text */
 #define STDERR_LOGGED   65536 /* of one child */
 #define END_GRACE_MS    10000 /* from `done` or `error` to the end of the process */

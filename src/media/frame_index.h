@@ -37,7 +37,8 @@ struct frame_index {
 };
 void frame_index_free(struct frame_index *x);
 CLEANUP_DEFINE(frame_index_free, struct frame_index *);
-int frame_index_parse(struct str bytes, int64_t limit_frames, struct frame_index **ret, struct err *e);
+int frame_index_parse(struct str bytes, int64_t limit_frames, struct frame_index **ret,
+                      struct err *e);
 int frame_index_read_fd(int fd, int64_t limit_frames, struct frame_index **ret, struct err *e);
 /* The file time of frame n: start_us + distance to frame 0, microseconds, rounded down. n in 0..frames; n == frames
  * gives the end of the last one. */
@@ -52,6 +53,7 @@ void frame_index_writer_free(struct frame_index_writer *w);
 CLEANUP_DEFINE(frame_index_writer_free, struct frame_index_writer *);
 void frame_index_writer_add(struct frame_index_writer *w, int64_t pts, int64_t duration, bool key);
 void frame_index_writer_clock_jumps(struct frame_index_writer *w); /* see struct frame_index */
-int frame_index_writer_finish(struct frame_index_writer *w, int64_t start_us, int fd, struct err *e);
+int frame_index_writer_finish(struct frame_index_writer *w, int64_t start_us, int fd,
+                              struct err *e);
 
 #endif

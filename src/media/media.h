@@ -46,8 +46,8 @@ struct media_ctx {
     struct media_limits limits;
     int64_t memory_bytes; /* address space of the child */
     int64_t stall_ms;
-    int threads;            /* 0: processors, at most 8 */
-    const struct log *log;  /* borrowed, may be NULL */
+    int threads;           /* 0: processors, at most 8 */
+    const struct log *log; /* borrowed, may be NULL */
     /* called about four times a second while a child works, on the calling thread; non-zero cancels. May be NULL. */
     int (*progress)(void *arg, const struct media_progress *p);
     void *progress_arg;
@@ -71,9 +71,9 @@ struct media_stream {
     int64_t start_us, duration_us; /* INT64_MIN when not known */
     int64_t bit_rate;              /* 0 unknown */
     /* video */
-    int width, height;   /* coded picture as decoded, before rotation and pixel aspect */
-    int rotation;        /* degrees clockwise to turn the picture upright: 0, 90, 180, 270 */
-    bool flip;           /* mirrored horizontally, after rotation */
+    int width, height; /* coded picture as decoded, before rotation and pixel aspect */
+    int rotation;      /* degrees clockwise to turn the picture upright: 0, 90, 180, 270 */
+    bool flip;         /* mirrored horizontally, after rotation */
     struct media_rational sample_aspect; /* 1:1 when unknown */
     int display_width, display_height;   /* square pixels, upright */
     char pixel_format[32];
@@ -88,20 +88,23 @@ struct media_stream {
 };
 
 struct media_info {
-    char container[64];   /* demuxer's short name: "mov,mp4,m4a,3gp,3g2,mj2" */
-    char family[8];       /* mp4, mov, avi, mkv, webm, wav, ... "other" */
+    char container[64]; /* demuxer's short name: "mov,mp4,m4a,3gp,3g2,mj2" */
+    char family[8];     /* mp4, mov, avi, mkv, webm, wav, ... "other" */
     char mime[32];
-    int64_t duration_us;  /* 0 unknown */
+    int64_t duration_us; /* 0 unknown */
     int64_t start_us, bit_rate, size_bytes;
-    char created[32];     /* recording time as the file tells it (ISO 8601), "" unknown */
-    int video, audio;     /* positions in streams[] of the ones we use (default flag, then size; never pictures), -1 none */
+    char created[32]; /* recording time as the file tells it (ISO 8601), "" unknown */
+    int video,
+        audio; /* positions in streams[] of the ones we use (default flag, then size; never pictures), -1 none */
     struct media_stream *streams;
     int n_streams;
 };
 void media_info_free(struct media_info *i);
 CLEANUP_DEFINE(media_info_free, struct media_info *);
-void media_info_json(const struct media_info *i, struct jsonw *w);              /* one object, for people and sidecars */
-int media_info_parse(const json_t *obj, struct media_info **ret, struct err *e); /* its reader: hostile input */
+void media_info_json(const struct media_info *i,
+                     struct jsonw *w); /* one object, for people and sidecars */
+int media_info_parse(const json_t *obj, struct media_info **ret,
+                     struct err *e); /* its reader: hostile input */
 
 /* Opens and reads headers only: container, streams, plausibility, limits. */
 int media_probe(const struct media_ctx *m, int in_fd, struct media_info **ret, struct err *e);
@@ -122,8 +125,8 @@ struct media_shots_opts {
 struct media_shot {
     int64_t start_frame, end_frame; /* end exclusive */
     int64_t start_us, end_us;
-    char kind[12];       /* how it begins: start, cut, fade, dissolve, flash... */
-    int64_t from_frame;  /* first frame of the transition into it (== start_frame for a cut) */
+    char kind[12];         /* how it begins: start, cut, fade, dissolve, flash... */
+    int64_t from_frame;    /* first frame of the transition into it (== start_frame for a cut) */
     int64_t picture_frame; /* its representative frame */
 };
 struct media_shots {
@@ -133,8 +136,8 @@ struct media_shots {
 };
 void media_shots_free(struct media_shots *s);
 CLEANUP_DEFINE(media_shots_free, struct media_shots *);
-int media_shots(const struct media_ctx *m, int in_fd, const struct media_shots_opts *o, struct media_shots **ret,
-                struct err *e);
+int media_shots(const struct media_ctx *m, int in_fd, const struct media_shots_opts *o,
+                struct media_shots **ret, struct err *e);
 
 /* ---- the one pass ---------------------------------------------------------------------------------------------- */
 
@@ -177,9 +180,9 @@ struct media_pictures {
 };
 struct media_pass_result {
     struct media_info *info;
-    bool made[MEDIA_OUT_N];     /* false: nothing to make (no video, no audio); the file is empty */
+    bool made[MEDIA_OUT_N]; /* false: nothing to make (no video, no audio); the file is empty */
     int64_t bytes[MEDIA_OUT_N];
-    struct media_shots *shots;  /* never NULL; n == 0 without video */
+    struct media_shots *shots; /* never NULL; n == 0 without video */
     struct media_pictures sprites, shot_pictures, samples;
     int64_t poster_frame, poster_us; /* -1 without video */
     int proxy_width, proxy_height;
@@ -187,14 +190,15 @@ struct media_pass_result {
     int64_t duration_us; /* as decoded: end of the last frame or sample */
     bool variable_rate;
     int64_t decode_errors; /* damaged frames or packets that were passed over */
-    double loudness_lufs, loudness_range_lu, peak_dbfs; /* EBU R128 integrated, LRA, sample peak; NaN: no or silent audio */
+    double loudness_lufs, loudness_range_lu,
+        peak_dbfs;  /* EBU R128 integrated, LRA, sample peak; NaN: no or silent audio */
     json_t *report; /* the child's report as it was checked: goes to the sidecar */
 };
 void media_pass_result_free(struct media_pass_result *r);
 CLEANUP_DEFINE(media_pass_result_free, struct media_pass_result *);
 /* out_fds[MEDIA_OUT_N]: open for reading and writing, empty. */
-int media_pass(const struct media_ctx *m, int in_fd, const int out_fds[MEDIA_OUT_N], const struct media_pass_opts *o,
-               struct media_pass_result **ret, struct err *e);
+int media_pass(const struct media_ctx *m, int in_fd, const int out_fds[MEDIA_OUT_N],
+               const struct media_pass_opts *o, struct media_pass_result **ret, struct err *e);
 
 /* ---- cut ------------------------------------------------------------------------------------------------------- */
 
@@ -207,16 +211,16 @@ struct media_cut_opts {
     int crf;
     const char *preset;
 };
-int media_cut(const struct media_ctx *m, int in_fd, int index_fd, int out_fd, const struct media_cut_opts *o,
-              struct err *e);
+int media_cut(const struct media_ctx *m, int in_fd, int index_fd, int out_fd,
+              const struct media_cut_opts *o, struct err *e);
 
 /* ---- text on screen ---------------------------------------------------------------------------------------------- */
 
 struct media_text_line {
     int64_t frame, pts_us;
-    int x, y, w, h;      /* pixels of the sample picture */
-    double confidence;   /* 0..1 */
-    char *text;          /* UTF-8, one line */
+    int x, y, w, h;    /* pixels of the sample picture */
+    double confidence; /* 0..1 */
+    char *text;        /* UTF-8, one line */
 };
 struct media_text {
     struct media_text_line *lines; /* in order of frame, then top to bottom */
@@ -246,12 +250,13 @@ int media_child_main(int argc, char **argv);
 
 /* What the sandbox would have here; for `rushes doctor`. Strings are static. */
 struct media_sandbox_layer {
-    const char *name;   /* rlimits, namespaces, setuid, no_new_privs, landlock, seccomp */
+    const char *name; /* rlimits, namespaces, setuid, no_new_privs, landlock, seccomp */
     bool active;
     char detail[96];
 };
 #define MEDIA_SANDBOX_LAYERS_MAX 8
-int media_sandbox_report(struct media_sandbox_layer out[MEDIA_SANDBOX_LAYERS_MAX]); /* number of layers; starts a child */
+int media_sandbox_report(struct media_sandbox_layer
+                             out[MEDIA_SANDBOX_LAYERS_MAX]); /* number of layers; starts a child */
 /* Versions of libav* and Tesseract as the child finds them; "" when missing. */
 void media_versions(char libav[64], char tesseract[64]);
 

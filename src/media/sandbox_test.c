@@ -6,7 +6,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
 
 #include "base/clock.h"
 #include "base/fs.h"
@@ -274,6 +277,51 @@ TEST(child_killed_from_outside_is_a_failure_of_processing)
     CHECK(attempt_with(&m, "stall", -1, &got, &e) < 0);
     CHECK_EQ(e.code, ERR_PROCESSING);
     CHECK(strstr(err_plain_text(&e), "killed") != NULL);
+}
+
+/* The child of a helper process of ours writes its parent's death down by dying: the helper tells us its id. */
+static int tell_child(void *arg, const struct media_progress *p)
+{
+    char path[64];
+    int64_t pid;
+    char text[64] = "";
+
+    snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)gettid());
+    FILE *f = fopen(path, "r");
+    if (!f || !fgets(text, sizeof(text), f) || !str_to_i64(str_trim(str_of(text)), &pid))
+        return 1;
+    fclose(f);
+    return write(*(int *)arg, &pid, sizeof(pid)) == sizeof(pid) ? 0 : 1;
+}
+
+/* Also after its ids have changed, which makes the kernel forget the wish. */
+TEST(child_dies_with_its_parent)
+{
+    NEEDS_FAULTS;
+    int ends[2];
+
+    CHECK_EQ(pipe(ends), 0);
+    pid_t helper = fork();
+    if (helper == 0) {
+        struct media_ctx m = context(MEDIA_SANDBOX_AUTO);
+        struct err e = {0};
+        int got;
+        m.progress = tell_child;
+        m.progress_arg = &ends[1];
+        attempt_with(&m, "stall", -1, &got, &e);
+        _exit(1);
+    }
+    CHECK(helper > 0);
+    int64_t child = 0;
+    CHECK_EQ(read(ends[0], &child, sizeof(child)), sizeof(child));
+    CLEANUP_CLOSE int pidfd = pidfd_open((pid_t)child, 0);
+    CHECK(pidfd >= 0);
+    CHECK_EQ(kill(helper, SIGKILL), 0);
+    struct pollfd p = {.fd = pidfd, .events = POLLIN};
+    CHECK_EQ(poll(&p, 1, 10000), 1);
+    CHECK_EQ(waitpid(helper, NULL, 0), helper);
+    close(ends[0]);
+    close(ends[1]);
 }
 
 MEDIA_TEST_MAIN

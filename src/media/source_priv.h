@@ -75,7 +75,7 @@ struct source {
 
     int64_t errors, mended;
     _Atomic bool no_memory; /* a picture could not be held; set on decoders' threads */
-    int64_t video_frames; /* decoded in all */
+    int64_t video_frames;   /* decoded in all */
     int64_t position_us;
     bool anything; /* something was decoded */
     bool jumped;   /* see source_clock_jumped() */
