@@ -260,8 +260,11 @@ void video_report_text(const struct video_report *r, int64_t took_ms, struct buf
     text_shots(r, out);
     text_words(r, out);
     text_files(r, out);
-    for (size_t i = 0; i < r->n_jobs; i++)
-        if (str_starts(str_of(r->jobs[i].note), STR(PIPELINE_SKIPPED)))
-            buf_addf(out, "  skipped %s: %s\n", r->jobs[i].stage,
-                     r->jobs[i].note + strlen(PIPELINE_SKIPPED));
+    for (size_t i = 0; i < r->n_jobs; i++) {
+        const struct job_row *j = &r->jobs[i];
+        if (str_starts(str_of(j->note), STR(PIPELINE_SKIPPED)))
+            buf_addf(out, "  skipped %s: %s\n", j->stage, j->note + strlen(PIPELINE_SKIPPED));
+        else if (*j->note)
+            buf_addf(out, "  note    %s\n", j->note);
+    }
 }

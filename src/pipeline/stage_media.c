@@ -258,6 +258,21 @@ static int put_scenes(struct run *r, struct tx *tx, const struct pass_names *nam
     return done;
 }
 
+/* What a person should know of a file that could be worked on though something is wrong with it; "" nothing. */
+static const char *warning(struct run *r, const struct media_pass_result *p)
+{
+    int64_t missing_us = p->info->duration_us - p->duration_us;
+    if (missing_us > MAX(INT64_C(1000000), p->info->duration_us / 50))
+        return arena_printf(
+            r->arena,
+            "The file ends after %.1f of %.1f seconds; it was not copied or recorded to its end.",
+            (double)p->duration_us / 1e6, (double)p->info->duration_us / 1e6);
+    if (p->decode_errors > 0)
+        return arena_printf(r->arena, "%" PRId64 " damaged places were passed over.",
+                            p->decode_errors);
+    return "";
+}
+
 static int media_stage(struct run *r, struct err *e)
 {
     struct pass_names names;
@@ -279,7 +294,7 @@ static int media_stage(struct run *r, struct err *e)
     if (run_set_media(r, tx, p->info, p->duration_us, p->shots->frames, e) < 0 ||
         put_scenes(r, tx, &names, p, e) < 0)
         return err_wrap(e, "publish media pass");
-    return run_finish(r, tx, reused ? "reused what was made of the same content before" : NULL, e);
+    return run_finish(r, tx, warning(r, p), e);
 }
 
 const struct stage stage_media = {
