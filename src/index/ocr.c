@@ -10,13 +10,16 @@
 #include "index/edit.h"
 #include "index/ocr_priv.h"
 
-#define IOU_MIN           (1.0 / 3)
-#define SAME_PLACE_TENTHS 3 /* characters that may differ, of 10 */
-#define MOVED_TENTHS      1
-#define MOVED_CHARS_MIN   4
-#define MISSED_MAX        1  /* pictures in between without the line */
-#define VOTE_DISTANCE_MAX 64 /* texts that differ by more count as so far apart */
-#define FRAME_US_DEFAULT  40000
+#define IOU_MIN            (1.0 / 3)
+#define SAME_PLACE_TENTHS  3 /* characters that may differ, of 10 */
+#define SAME_BOX_IOU       0.7
+#define SAME_BOX_TENTHS    5
+#define MOVED_TENTHS       1
+#define MOVED_CHARS_MIN    4
+#define MISSED_MAX         1   /* pictures in between without the line */
+#define VOTE_DISTANCE_MAX  64  /* texts that differ by more count as so far apart */
+#define FIGURES_CONFIDENCE 0.6 /* of two readings whose figures are believed */
+#define FRAME_US_DEFAULT   40000
 
 struct vote {
     struct reading *r; /* the most confident with this text */
@@ -64,6 +67,11 @@ static void merger_finish(struct merger *m)
 
 /* ---- is it the same line? ---- */
 
+static bool is_figure(uint32_t c)
+{
+    return c >= '0' && c <= '9'; /* of any script, after folding */
+}
+
 static double iou(const struct reading *a, const struct reading *b)
 {
     double left = MAX(a->x, b->x), right = MIN((double)a->x + a->w, (double)b->x + b->w);
@@ -75,15 +83,38 @@ static double iou(const struct reading *a, const struct reading *b)
     return both / ((double)a->w * a->h + (double)b->w * b->h - both);
 }
 
+/* A clock that moved on, another score: letters may be misread, but of figures that were read well
+ * the others are others. */
+static bool other_figures(const struct reading *a, const struct reading *b)
+{
+    size_t i = 0, j = 0;
+
+    if (MIN(a->confidence, b->confidence) < FIGURES_CONFIDENCE)
+        return false;
+    for (;; i++, j++) {
+        while (i < a->n_chars && !is_figure(a->chars[i]))
+            i++;
+        while (j < b->n_chars && !is_figure(b->chars[j]))
+            j++;
+        if (i == a->n_chars || j == b->n_chars)
+            return i != a->n_chars || j != b->n_chars;
+        if (a->chars[i] != b->chars[j])
+            return true;
+    }
+}
+
 /* 0..1 how well they fit, negative when they are not the same line */
 static double fit(const struct reading *a, const struct reading *b)
 {
     double overlap = iou(a, b);
     size_t longer = MAX(a->n_chars, b->n_chars), shorter = MIN(a->n_chars, b->n_chars);
-    bool same_place = overlap >= IOU_MIN;
-    size_t most = longer * (same_place ? SAME_PLACE_TENTHS : MOVED_TENTHS) / 10;
+    size_t tenths = overlap >= SAME_BOX_IOU ? SAME_BOX_TENTHS
+                    : overlap >= IOU_MIN    ? SAME_PLACE_TENTHS
+                                            : MOVED_TENTHS;
+    size_t most = longer * tenths / 10;
 
-    if ((!same_place && shorter < MOVED_CHARS_MIN) || longer - shorter > most)
+    if ((overlap < IOU_MIN && shorter < MOVED_CHARS_MIN) || longer - shorter > most ||
+        other_figures(a, b))
         return -1;
     size_t d = edit_distance(a->chars, a->n_chars, b->chars, b->n_chars, most);
     if (d > most)

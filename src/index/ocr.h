@@ -2,11 +2,13 @@
  * Text on screen over time: lines read from single pictures become spans. The same line on pictures
  * that follow one another is one span, from the first picture that shows it to the end of the last.
  *
- * Same line: the boxes overlap by a third (intersection over union) and the texts differ in at most
- * 3 of 10 characters; or, for texts of at least 4 characters that move (credits, tickers), they
- * differ in at most 1 of 10, wherever they are. Compared is what search compares (fold.h), without
- * spaces. The pairs of two pictures are matched best first. One picture in between may have missed
- * the line.
+ * Same line: boxes that overlap by a third (intersection over union) with texts that differ in at
+ * most 3 of 10 characters; nearly the same box (0.7) with texts that differ in at most half, because
+ * recognisers drop words; or, for texts of at least 4 characters that move (credits, tickers), texts
+ * that differ in at most 1 of 10, wherever they are. Figures that were read well (both readings 0.6)
+ * must be the same: a clock or a score that changes is another line. Compared is what search compares
+ * (fold.h), without spaces. The pairs of two pictures are matched best first. One picture in between
+ * may have missed the line.
  *
  * Text of a span: every reading votes with its confidence; the text that is nearest to all others
  * (least sum of edit distances weighted by votes) wins, the earlier one of two. Its confidence is

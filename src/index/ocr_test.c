@@ -183,6 +183,32 @@ TEST(ocr_different_lines_in_one_place_are_apart)
     check_span(&f.spans[1], "Fine, thanks.", 1, 2);
 }
 
+TEST(ocr_a_reading_that_lost_a_word_is_the_same_line)
+{
+    CLEANUP_FILM struct film f = {0};
+
+    line(&f, 0, "Copyright © 2013 Brandon Castellano", 0.94);
+    line(&f, 1, "Copyright,© 2013 Brandon", 0.84);
+    line(&f, 2, "Copyright © 2013 Brandon Castellano", 0.96);
+    merge(&f, false);
+    CHECK_EQ(f.n, 1);
+    check_span(&f.spans[0], "Copyright © 2013 Brandon Castellano", 0, 3);
+}
+
+TEST(ocr_figures_that_change_are_other_lines)
+{
+    CLEANUP_FILM struct film f = {0};
+
+    line(&f, 0, "HOME 1 : 0 GUEST", 0.9);
+    line(&f, 1, "HOME 1 : 0 GUEST", 0.9);
+    line(&f, 2, "HOME 2 : 0 GUEST", 0.9);
+    line(&f, 3, "H0ME 2 : 0 GUEST", 0.5); /* not read well: the letter is believed to be one */
+    merge(&f, false);
+    CHECK_EQ(f.n, 2);
+    check_span(&f.spans[0], "HOME 1 : 0 GUEST", 0, 2);
+    check_span(&f.spans[1], "HOME 2 : 0 GUEST", 2, 4);
+}
+
 TEST(ocr_two_like_lines_keep_their_places)
 {
     CLEANUP_FILM struct film f = {0};
