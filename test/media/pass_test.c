@@ -6,6 +6,7 @@
 #include "clip.h"
 #include "film.h"
 #include "media/test_child.h"
+#include "vision/deinterlace.h"
 
 #define HD709 "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int"
 #define SD601 "scale=out_color_matrix=bt601:out_range=tv:flags=accurate_rnd+full_chroma_int"
@@ -253,6 +254,100 @@ TEST(pass_makes_upright_pictures_of_the_right_size_and_colour)
     }
     if (!seen)
         SKIP("no ffmpeg");
+}
+
+/* ---- high dynamic range -------------------------------------------------------------------- */
+
+struct range {
+    const char *transfer;
+    int code; /* of a neutral grey, 10 bits, studio range */
+    int want; /* what it must come out as */
+};
+/* 203 nits, the white of graphics (BT.2408), is to come out a little below white; black stays black. */
+static const struct range ranges[] = {
+    {"smpte2084", 573, 212},
+    {"arib-std-b67", 721, 212},
+    {"smpte2084", 64, 0},
+    {"arib-std-b67", 64, 0},
+};
+
+static void check_grey(const struct range *r, const char *path, const char *what)
+{
+    CLEANUP(film_free) struct film *f = film_read(path);
+    struct rgb c = film_colour(f, 0, 0.5, 0.5, 16);
+    if (abs(c.g - r->want) > 6 || abs(c.r - c.g) > 2 || abs(c.b - c.g) > 2)
+        fail_msg("%s %d: %s is %d %d %d, not grey of %d", r->transfer, r->code, what, c.r, c.g, c.b,
+                 r->want);
+}
+
+TEST(high_dynamic_range_is_shown_as_an_ordinary_picture)
+{
+    CLEANUP_FREE char *path = xasprintf("%s/hdr.mkv", test_dir());
+
+    if (!clip_can("ffv1"))
+        SKIP("no ffmpeg with ffv1");
+    for (size_t i = 0; i < ARRAY_LEN(ranges); i++) {
+        const struct range *r = &ranges[i];
+        CLEANUP_PASSED struct passed p;
+        clip_run("ffmpeg -v error -y -f lavfi -i "
+                 "'color=black:s=1280x720:r=25:d=0.2,format=yuv420p10le,geq=lum=%d:cb=512:"
+                 "cr=512' -c:v ffv1 -color_trc %s -color_primaries bt2020 -colorspace bt2020nc "
+                 "-color_range tv '%s'",
+                 r->code, r->transfer, path);
+        pass_file(path, NULL, &p);
+        CHECK(p.r->info->streams[p.r->info->video].hdr);
+        CLEANUP_FREE char *sample = pass_picture(&p, MEDIA_OUT_SAMPLES, &p.r->samples, 0);
+        check_grey(r, p.files[MEDIA_OUT_PROXY], "proxy");
+        check_grey(r, p.files[MEDIA_OUT_THUMB], "thumb");
+        check_grey(r, sample, "sample");
+    }
+}
+
+/* ---- interlaced ---------------------------------------------------------------------------- */
+
+static void check_combs(const char *path, int n, const char *what)
+{
+    CLEANUP(film_free) struct film *f = film_read(path);
+    struct vision_frame view = vision_frame_rgb24(
+        f->rgb + (size_t)n * (size_t)f->w * (size_t)f->h * 3, f->w, f->h, (ptrdiff_t)f->w * 3);
+    double combed = deinterlace_combing(&view);
+    if (combed > DEINTERLACE_COMBED)
+        fail_msg("%s is combed: %.4f", what, combed);
+}
+
+/* Else the test would show nothing. */
+static void check_is_combed(const char *path)
+{
+    CLEANUP(film_free) struct film *f = film_read(path);
+    struct vision_frame view = vision_frame_rgb24(
+        f->rgb + (size_t)5 * (size_t)f->w * (size_t)f->h * 3, f->w, f->h, (ptrdiff_t)f->w * 3);
+    CHECK(deinterlace_combing(&view) > DEINTERLACE_COMBED);
+}
+
+TEST(interlaced_motion_leaves_no_combs)
+{
+    static const char *const sizes[] = {"1920x1080", "720x576"};
+    CLEANUP_FREE char *path = xasprintf("%s/fields.mp4", test_dir());
+
+    if (!clip_can("libx264"))
+        SKIP("no ffmpeg with libx264");
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++)
+        for (int bottom = 0; bottom < 2; bottom++) {
+            CLEANUP_PASSED struct passed p;
+            /* a bar that moves twenty pixels from field to field */
+            clip_run("ffmpeg -v error -y -f lavfi -i "
+                     "\"color=0x404040:s=%s:r=50:d=1[b];color=white:s=60x400:r=50:d=1[w];"
+                     "[b][w]overlay=x='20*n':y=40,tinterlace=%s,setfield=%s\" -c:v libx264 -flags "
+                     "+ildct+ilme -x264opts "
+                     "%s=1 -pix_fmt yuv420p '%s'",
+                     sizes[i], bottom ? "interleave_bottom" : "interleave_top",
+                     bottom ? "bff" : "tff", bottom ? "bff" : "tff", path);
+            check_is_combed(path);
+            pass_file(path, NULL, &p);
+            CLEANUP_FREE char *sample = pass_picture(&p, MEDIA_OUT_SAMPLES, &p.r->samples, 2);
+            check_combs(p.files[MEDIA_OUT_PROXY], 5, "proxy");
+            check_combs(sample, 0, "sample");
+        }
 }
 
 MEDIA_TEST_MAIN
