@@ -238,7 +238,7 @@ static int answer(struct search *s, const struct search_page *page, struct searc
         return -1;
     if (goes_on)
         s->newest = MIN(s->newest, after.newest);
-    if (retrieve_prepare(s, e) < 0 || retrieve_candidates(s, e) < 0 || retrieve_passages(s, e) < 0)
+    if (filter_prepare(s, e) < 0 || retrieve_candidates(s, e) < 0 || retrieve_passages(s, e) < 0)
         return -1;
     make_spans(s);
     cut_page(s, goes_on ? &after : NULL, limit, ret);

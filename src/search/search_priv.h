@@ -2,6 +2,7 @@
  * Between the files of search/. The order of work:
  *
  *     query.c     the query's terms
+ *     filter.c    which videos may be found
  *     retrieve.c  texts that have them, best chance first     -> struct candidate
  *     spell.c     near words for terms that nobody knows
  *     passage.c   a text read and scored                      -> struct passage
@@ -97,8 +98,12 @@ struct search {
     struct folded folded; /* scratch */
 };
 
+/* filter.c */
+int filter_prepare(struct search *s, struct err *e);
+/* The video of this id, read once. */
+int filter_meet(struct search *s, const char *video_id, struct met_video **ret, struct err *e);
+
 /* retrieve.c */
-int retrieve_prepare(struct search *s, struct err *e);    /* filters: which videos */
 int retrieve_candidates(struct search *s, struct err *e); /* fills candidates, idf; asks spell.c */
 int retrieve_passages(struct search *s, struct err *e);   /* fills passages */
 /* 1 something of the user matches, within no filter; 0 nothing */
