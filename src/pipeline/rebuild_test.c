@@ -1,6 +1,6 @@
 /* The database made again from the store alone equals the one that was lost. */
-#include "pipeline/library_fixture.h"
 #include "pipeline/rebuild.h"
+#include "pipeline/test_library.h"
 
 static struct rebuild_report run(struct shelf *s)
 {

@@ -1,5 +1,5 @@
 /* Sidecars: rows come back as they were; versions follow each other; hostile ones are refused. */
-#include "pipeline/library_fixture.h"
+#include "pipeline/test_library.h"
 
 static char *sidecar_text(struct shelf *s, const char *key)
 {

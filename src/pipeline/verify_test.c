@@ -6,7 +6,7 @@
 
 #include "conf/conf.h"
 #include "db/db_jobs.h"
-#include "pipeline/library_fixture.h"
+#include "pipeline/test_library.h"
 #include "pipeline/verify.h"
 #include "queue/queue.h"
 #include "store/scratch_path.h"

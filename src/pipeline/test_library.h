@@ -2,8 +2,8 @@
  * For tests of sidecar, verify and rebuild: a data folder with finished videos in it, made without media. Everything
  * that a row can hold is filled with something that is easily lost: quotes, other scripts, large numbers, fractions.
  */
-#ifndef PIPELINE_LIBRARY_FIXTURE_H
-#define PIPELINE_LIBRARY_FIXTURE_H
+#ifndef PIPELINE_TEST_LIBRARY_H
+#define PIPELINE_TEST_LIBRARY_H
 
 #include "base/fs.h"
 #include "base/test.h"
