@@ -334,31 +334,25 @@ const struct shots_transition *shots_transitions(const struct shots *s, size_t *
     return s->list;
 }
 
-static bool parts(const struct shots *s, const struct shots_transition *t)
+/* A fade that only opens the video is the first of the list, one that only closes it the last. */
+static size_t opening(const struct shots *s)
 {
-    return t->cut > 0 && t->cut < s->n;
+    return s->n_list > 0 && s->list[0].cut == 0;
+}
+
+static size_t closing(const struct shots *s)
+{
+    return s->n_list > opening(s) && s->list[s->n_list - 1].cut >= s->n;
 }
 
 size_t shots_count(const struct shots *s)
 {
-    size_t n = s->n > 0;
-    for (size_t i = 0; i < s->n_list; i++)
-        n += parts(s, &s->list[i]);
-    return n;
+    return s->n > 0 ? s->n_list - opening(s) - closing(s) + 1 : 0;
 }
 
 struct shot shots_at(const struct shots *s, size_t i)
 {
-    struct shot shot = {0, s->n};
-    for (size_t k = 0; k < s->n_list; k++) {
-        if (!parts(s, &s->list[k]))
-            continue;
-        if (i == 0) {
-            shot.end = s->list[k].cut;
-            return shot;
-        }
-        i--;
-        shot.start = s->list[k].cut;
-    }
-    return shot;
+    const struct shots_transition *parting = s->list + opening(s);
+    return (struct shot){.start = i > 0 ? parting[i - 1].cut : 0,
+                         .end = i + 1 < shots_count(s) ? parting[i].cut : s->n};
 }

@@ -90,6 +90,6 @@ const struct shots_transition *shots_transitions(const struct shots *s, size_t *
 
 /* After shots_finish(): the shots, from frame 0 to the last without a gap; none for no frames. */
 size_t shots_count(const struct shots *s);
-struct shot shots_at(const struct shots *s, size_t i);
+struct shot shots_at(const struct shots *s, size_t i); /* i below shots_count() */
 
 #endif

@@ -29,6 +29,9 @@
     0.25            /* distance of a wipe's frame from a patchwork of its ends, in their distance */
 #define BOTTOM 0.75 /* a fade that gets less far than this never was one */
 
+#define AROUND 40 /* frames either side of a blank run in which its pictures are looked for */
+#define CLEAR  30 /* mean luma of such a picture away from the colour of the run, of 255 */
+
 /* Lengths of window that are tried. Between a length and the next, the margins at rest take up the
  * difference. */
 static const int lags[] = {8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, LAG_MAX};
@@ -329,6 +332,49 @@ static void fade_step(struct shots *s, enum blank colour)
     put_fade(s, &in, rise->run);
 }
 
+/* Is anything known to happen at the frames first..last? */
+static bool anything_at(const struct shots *s, int64_t first, int64_t last)
+{
+    for (int i = 0; i < s->n_pending; i++) {
+        const struct shots_transition *t = &s->pending[i].t;
+        if (MAX(t->cut, t->last + 1) >= first && MIN(t->cut, t->first) <= last + 1)
+            return true;
+    }
+    return false;
+}
+
+/* The frame farthest from a colour, of those remembered. */
+static int64_t clearest(const struct shots *s, int64_t first, int64_t last, enum blank colour)
+{
+    int64_t best = -1;
+    for (int64_t i = first; i <= last; i++)
+        if (look_has(s, i) && (best < 0 || level(s, i, colour) > level(s, best, colour)))
+            best = i;
+    return best;
+}
+
+/*
+ * A blank run between two different pictures parts them, even if neither way was straight enough to
+ * be seen as a fade: things moved too much meanwhile.
+ */
+static void blank_step(struct shots *s)
+{
+    const struct run *run = s->n_runs ? &s->runs[(s->n_runs - 1) % RUNS] : NULL;
+    if (!run || run->last < 0 || s->n - 1 != run->last + AROUND || !look_has(s, run->last) ||
+        anything_at(s, run->first, run->last))
+        return;
+    enum blank colour = look_at(s, run->last)->blank;
+    int64_t a = clearest(s, run->first - AROUND, run->first - 1, colour);
+    int64_t b = clearest(s, run->last + 1, run->last + AROUND, colour);
+    if (a < 0 || b < 0 || level(s, a, colour) < CLEAR * 16 || level(s, b, colour) < CLEAR * 16 ||
+        cut_structure(&look_at(s, a)->thumb, &look_at(s, b)->thumb) > 0.5 ||
+        cut_layout(look_at(s, a), look_at(s, b)) > 0.8)
+        return;
+    struct shots_transition t = {
+        .kind = SHOTS_FADE, .first = run->first, .last = run->last, .cut = run->last + 1};
+    put_fade(s, &t, run->first);
+}
+
 void gradual_step(struct shots *s)
 {
     int64_t to = s->n - 1;
@@ -336,6 +382,7 @@ void gradual_step(struct shots *s)
         return;
     fade_step(s, BLANK_BLACK);
     fade_step(s, BLANK_WHITE);
+    blank_step(s);
     for (size_t i = 0; i < ARRAY_LEN(lags); i++) {
         int64_t from = to - lags[i];
         if (from < s->gradual_until || !look_has(s, from))

@@ -13,7 +13,7 @@
     ((THUMB_SIDE + 3) / 4) /* the smallest picture: blocks of 4 x 4 of the thumbnail */
 #define SMALL_MAX (3 * SMALL_SIDE * SMALL_SIDE) /* its samples */
 #define RUNS      16                            /* blank runs remembered */
-#define PENDING   64                            /* events waiting */
+#define PENDING   256                           /* events waiting */
 
 enum blank { BLANK_NOT, BLANK_BLACK, BLANK_WHITE };
 

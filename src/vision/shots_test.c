@@ -207,6 +207,19 @@ TEST(shots_whip_pan_is_no_cut)
     check_none(s);
 }
 
+/* The camera is in fast motion on either side, so the scores around the cut are high, too. */
+TEST(shots_cut_into_motion_found)
+{
+    CLEANUP(shots_free) struct shots *s = adaptive();
+    uint8_t p[BYTES];
+    for (int i = 0; i < 120; i++) {
+        scene(p, i < 60 ? 1 : 4, i * 5.0);
+        feed(s, p);
+    }
+    finish(s);
+    CHECK_EQ(only(s, SHOTS_CUT)->cut, 60);
+}
+
 TEST(shots_dissolve_found_with_its_frames)
 {
     static const int lengths[] = {8, 16, 30, 60};
@@ -284,6 +297,37 @@ TEST(shots_fade_through_a_colour_is_one_transition)
             CHECK_NEAR(t->cut, 72 + holds[k], 2);
         }
     }
+}
+
+/* Too much moves for either way to look like a fade, but black between two pictures parts them. */
+TEST(shots_black_between_two_moving_pictures_parts_them)
+{
+    CLEANUP(shots_free) struct shots *s = adaptive();
+    uint8_t p[BYTES], black[BYTES] = {0};
+    for (int i = 0; i < 130; i++) {
+        scene(p, i < 65 ? 1 : 4, i * 9.0);
+        int from_black = i < 65 ? 65 - i : i - 66;
+        mix(p, black, p, CLAMP(from_black / 14.0, 0, 1));
+        feed(s, p);
+    }
+    finish(s);
+    size_t n;
+    const struct shots_transition *t = shots_transitions(s, &n);
+    CHECK_EQ(n, 1);
+    CHECK_NEAR(t[0].cut, 66, 3);
+}
+
+TEST(shots_fade_to_the_same_picture_parts_nothing)
+{
+    CLEANUP(shots_free) struct shots *s = adaptive();
+    uint8_t p[BYTES], black[BYTES] = {0};
+    for (int i = 0; i < 150; i++) {
+        scene(p, 1, i * PACE);
+        mix(p, black, p, CLAMP((i < 75 ? 72 - i : i - 76) / 12.0, 0, 1));
+        feed(s, p);
+    }
+    finish(s);
+    check_none(s);
 }
 
 TEST(shots_black_that_lasts_is_a_shot_of_its_own)
