@@ -1,5 +1,5 @@
 /* Which videos may be found: filters, owners, and what changes. */
-#include "search/search_fixture.h"
+#include "search/test_search.h"
 
 /* ---- filters ---- */
 

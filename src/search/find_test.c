@@ -1,5 +1,5 @@
 /* What is found, by which spellings, and what queries of strangers find. */
-#include "search/search_fixture.h"
+#include "search/test_search.h"
 
 /* ---- finding ---- */
 

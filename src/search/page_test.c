@@ -1,5 +1,5 @@
 /* Pages, near words, history, and the answer as JSON. */
-#include "search/search_fixture.h"
+#include "search/test_search.h"
 
 /* ---- pages ---- */
 

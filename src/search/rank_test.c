@@ -1,5 +1,5 @@
 /* In which order, and as which spans. */
-#include "search/search_fixture.h"
+#include "search/test_search.h"
 
 /* ---- ranking ---- */
 
