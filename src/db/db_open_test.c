@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "db/db_fix.h"
+#include "db/test_db.h"
 #include "db/db_videos.h"
 
 /* ---- opening ---- */

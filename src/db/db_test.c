@@ -2,7 +2,7 @@
 #include <pthread.h>
 #include <sys/wait.h>
 
-#include "db/db_fix.h"
+#include "db/test_db.h"
 #include "db/db_videos.h"
 
 /* ---- transactions ---- */

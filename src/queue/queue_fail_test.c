@@ -1,5 +1,5 @@
 /* What becomes of attempts that fail: retries, dead letters, replay by hand, the watchdog. */
-#include "queue/queue_fix.h"
+#include "queue/test_queue.h"
 
 /* ---- failing ---- */
 

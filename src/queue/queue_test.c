@@ -4,7 +4,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "queue/queue_fix.h"
+#include "queue/test_queue.h"
 
 /* ---- claiming ---- */
 

@@ -1,7 +1,7 @@
 /* For the tests of queue/: a fresh database, the test clock, two workers, and short ways to add,
  * claim and look. */
-#ifndef QUEUE_QUEUE_FIX_H
-#define QUEUE_QUEUE_FIX_H
+#ifndef QUEUE_TEST_QUEUE_H
+#define QUEUE_TEST_QUEUE_H
 
 #include "base/clock.h"
 #include "base/fs.h"

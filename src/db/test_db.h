@@ -1,6 +1,6 @@
 /* For the tests of db/: fresh files and single statements. */
-#ifndef DB_DB_FIX_H
-#define DB_DB_FIX_H
+#ifndef DB_TEST_DB_H
+#define DB_TEST_DB_H
 
 #include <fcntl.h>
 
