@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "cli/cli.h"
+#include "index/index.h"
 #include "pipeline/worker.h"
 
 /* ---- work
@@ -22,6 +23,9 @@ static int work_run(struct cli *c)
         return cli_fail(c, NULL, &e);
     library_ingress(lib, &in);
     if (ingress_recover(&in, &recovered, &e) < 0)
+        return cli_fail(c, NULL, &e);
+    /* words folded by an older program would not be found by today's queries */
+    if (index_rebuild(lib->db, INDEX_REBUILD_STALE, &e) < 0)
         return cli_fail(c, NULL, &e);
     struct worker_opts o = {
         .drain = cli_flag(c, "--drain"),

@@ -76,6 +76,26 @@ static void join_cjk(struct buf *text, struct buf *out)
     }
 }
 
+/* Marks that stand alone at the ends of a line are edges of the picture read as text ("CAFE ,," or "| Harbour"). Marks
+ * that touch a word, and signs like (c) and currencies, stay. */
+static struct str trim_marks(struct str s)
+{
+    static const char marks[] = "!\"'()*,-./:;<=>?[\\]^_`{|}~";
+    for (;;) {
+        size_t head = 0, tail = s.n;
+        while (head < s.n && memchr(marks, s.p[head], sizeof(marks) - 1))
+            head++;
+        while (tail > 0 && memchr(marks, s.p[tail - 1], sizeof(marks) - 1))
+            tail--;
+        if (head > 0 && head < s.n && s.p[head] == ' ')
+            s = (struct str){s.p + head + 1, s.n - head - 1};
+        else if (tail > 0 && tail < s.n && s.p[tail - 1] == ' ')
+            s.n = tail - 1;
+        else
+            return s;
+    }
+}
+
 /* Letters and digits, and whether they are at least half of what can be seen. */
 static size_t count_letters(struct str s, bool *ret_mostly, bool *ret_dense)
 {
@@ -108,11 +128,12 @@ bool ocr_read_line(struct arena *a, struct folded *f, const struct ocr_line *lin
         return false;
     clean(line->text, &raw);
     join_cjk(&raw, &text);
-    size_t letters = count_letters(buf_str(&text), &mostly, &dense);
+    struct str line_text = trim_marks(buf_str(&text));
+    size_t letters = count_letters(line_text, &mostly, &dense);
     if (letters == 0 || !mostly)
         return false;
 
-    fold_text(buf_str(&text), f);
+    fold_text(line_text, f);
     for (size_t i = 0; i < f->tokens.n; i++) {
         struct str t = fold_token_text(f, i);
         size_t at = 0;
@@ -126,7 +147,7 @@ bool ocr_read_line(struct arena *a, struct folded *f, const struct ocr_line *lin
     uint32_t *kept = ARENA_ARRAY(a, uint32_t, n);
     memcpy(kept, chars, n * sizeof(*kept));
     *ret = (struct reading){
-        .text = arena_strndup(a, text.p, text.n),
+        .text = arena_strndup(a, line_text.p, line_text.n),
         .chars = kept,
         .n_chars = n,
         .confidence = MIN(line->confidence, 1.0),

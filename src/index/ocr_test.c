@@ -308,6 +308,29 @@ TEST(ocr_spaces_between_single_cjk_characters_go)
     CHECK_STR(f.spans[2].text, "서 울 시");
 }
 
+/* "CAFE MUNCHEN ,," was once what a film's café sign said. */
+TEST(ocr_marks_that_stand_alone_at_the_ends_go)
+{
+    static const struct {
+        const char *read, *text;
+    } table[] = {
+        {"CAFE MUNCHEN ,,", "CAFE MUNCHEN"},
+        {"| Harbour -", "Harbour"},
+        {"' ' Harbour . ,", "Harbour"},
+        {"\"stay\" (really?)", "\"stay\" (really?)"},
+        {"\302\251 2013 Someone", "\302\251 2013 Someone"},
+        {"10 - 12 July", "10 - 12 July"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        CLEANUP_FILM struct film f = {0};
+        picture(&f, 0);
+        line(&f, 0, table[i].read, 0.95);
+        merge(&f, true);
+        CHECK_EQ(f.n, 1);
+        CHECK_STR(f.spans[0].text, table[i].text);
+    }
+}
+
 TEST(ocr_control_characters_and_long_lines)
 {
     CLEANUP_FILM struct film f = {0};
