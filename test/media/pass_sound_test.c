@@ -75,7 +75,7 @@ static const struct step steps[] = {
 static void check_step(const struct step *s)
 {
     CLEANUP_FREE char *path = xasprintf("%s/step.%s", test_dir(), s->suffix);
-    CLEANUP_PASSED struct passed p;
+    CLEANUP_PASSED struct passed p = {0};
 
     clip_run(
         "ffmpeg -v error -y %s -f lavfi -i "
@@ -156,7 +156,7 @@ static void check_shape(const struct shape *s)
 {
     CLEANUP_FREE char *path = xasprintf("%s/sound.%s", test_dir(), s->suffix);
     CLEANUP_FREE char *want_rate = xasprintf("%d", s->proxy_rate);
-    CLEANUP_PASSED struct passed p;
+    CLEANUP_PASSED struct passed p = {0};
     const char *proxy, *speech;
 
     clip_run("ffmpeg -v error -y -f lavfi -i \"%s\" %s '%s'", s->source, s->codec, path);
@@ -206,7 +206,7 @@ TEST(sound_alone_of_every_shape)
 TEST(loudness_of_the_calibration_tone)
 {
     CLEANUP_FREE char *path = xasprintf("%s/tone.wav", test_dir());
-    CLEANUP_PASSED struct passed p;
+    CLEANUP_PASSED struct passed p = {0};
 
     if (!clip_can("pcm_s24le"))
         SKIP("no ffmpeg");
@@ -224,7 +224,7 @@ TEST(loudness_of_the_calibration_tone)
 TEST(silence_has_no_loudness)
 {
     CLEANUP_FREE char *path = xasprintf("%s/silence.wav", test_dir());
-    CLEANUP_PASSED struct passed p;
+    CLEANUP_PASSED struct passed p = {0};
 
     if (!clip_can("pcm_s16le"))
         SKIP("no ffmpeg");
@@ -246,7 +246,7 @@ static double pitch(const struct heard *h)
 TEST(the_default_of_several_tracks_is_taken)
 {
     CLEANUP_FREE char *path = xasprintf("%s/tracks.mkv", test_dir());
-    CLEANUP_PASSED struct passed p;
+    CLEANUP_PASSED struct passed p = {0};
 
     if (!clip_can("libx264"))
         SKIP("no ffmpeg with libx264");
@@ -264,7 +264,7 @@ TEST(the_default_of_several_tracks_is_taken)
 TEST(a_hole_in_the_sound_becomes_silence)
 {
     CLEANUP_FREE char *path = xasprintf("%s/hole.mkv", test_dir());
-    CLEANUP_PASSED struct passed p;
+    CLEANUP_PASSED struct passed p = {0};
 
     if (!clip_can("pcm_s16le"))
         SKIP("no ffmpeg");

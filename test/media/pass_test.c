@@ -215,7 +215,7 @@ static void check_shape(const struct shape *s)
 {
     CLEANUP_FREE char *path = xasprintf("%s/clip.%s", test_dir(), s->suffix);
     CLEANUP_FREE char *graph = film_corner_graph(s->w, s->h, s->rate, s->filters);
-    CLEANUP_PASSED struct passed p;
+    CLEANUP_PASSED struct passed p = {0};
 
     clip_run("ffmpeg -v error -y -filter_complex '%s' -map '[v]' -frames:v %d %s '%s'", graph,
              s->frames, s->codec, path);
@@ -288,7 +288,7 @@ TEST(high_dynamic_range_is_shown_as_an_ordinary_picture)
         SKIP("no ffmpeg with ffv1");
     for (size_t i = 0; i < ARRAY_LEN(ranges); i++) {
         const struct range *r = &ranges[i];
-        CLEANUP_PASSED struct passed p;
+        CLEANUP_PASSED struct passed p = {0};
         clip_run("ffmpeg -v error -y -f lavfi -i "
                  "'color=black:s=1280x720:r=25:d=0.2,format=yuv420p10le,geq=lum=%d:cb=512:"
                  "cr=512' -c:v ffv1 -color_trc %s -color_primaries bt2020 -colorspace bt2020nc "
@@ -333,7 +333,7 @@ TEST(interlaced_motion_leaves_no_combs)
         SKIP("no ffmpeg with libx264");
     for (size_t i = 0; i < ARRAY_LEN(sizes); i++)
         for (int bottom = 0; bottom < 2; bottom++) {
-            CLEANUP_PASSED struct passed p;
+            CLEANUP_PASSED struct passed p = {0};
             /* a bar that moves twenty pixels from field to field */
             clip_run("ffmpeg -v error -y -f lavfi -i "
                      "\"color=0x404040:s=%s:r=50:d=1[b];color=white:s=60x400:r=50:d=1[w];"

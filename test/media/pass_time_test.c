@@ -14,7 +14,7 @@
 TEST(variable_rate_stays_on_the_grid_and_in_time)
 {
     CLEANUP_FREE char *path = xasprintf("%s/vfr.mp4", test_dir());
-    CLEANUP_PASSED struct passed p;
+    CLEANUP_PASSED struct passed p = {0};
 
     if (!clip_can("libx264"))
         SKIP("no ffmpeg with libx264");
@@ -39,7 +39,7 @@ TEST(variable_rate_stays_on_the_grid_and_in_time)
 TEST(key_frames_are_never_far_apart)
 {
     CLEANUP_FREE char *path = xasprintf("%s/slow.mp4", test_dir());
-    CLEANUP_PASSED struct passed p;
+    CLEANUP_PASSED struct passed p = {0};
 
     if (!clip_can("libx264"))
         SKIP("no ffmpeg with libx264");
@@ -69,7 +69,7 @@ TEST(a_change_of_size_is_fitted_into_the_first)
     CLEANUP_FREE char *one = xasprintf("%s/one.ts", test_dir()),
                       *two = xasprintf("%s/two.ts", test_dir());
     CLEANUP_FREE char *both = xasprintf("%s/both.ts", test_dir());
-    CLEANUP_PASSED struct passed p;
+    CLEANUP_PASSED struct passed p = {0};
 
     if (!clip_can("mpeg2video"))
         SKIP("no ffmpeg with mpeg2video");
@@ -94,7 +94,7 @@ TEST(a_change_of_size_is_fitted_into_the_first)
 TEST(a_black_start_has_a_poster_all_the_same)
 {
     CLEANUP_FREE char *path = xasprintf("%s/black.mp4", test_dir());
-    CLEANUP_PASSED struct passed p;
+    CLEANUP_PASSED struct passed p = {0};
 
     if (!clip_can("libx264"))
         SKIP("no ffmpeg with libx264");
@@ -126,7 +126,7 @@ static void make_shots(const char *path)
 TEST(each_shot_has_a_picture_of_its_own)
 {
     CLEANUP_FREE char *path = xasprintf("%s/shots.mp4", test_dir());
-    CLEANUP_PASSED struct passed p;
+    CLEANUP_PASSED struct passed p = {0};
 
     if (!clip_can("libx264"))
         SKIP("no ffmpeg with libx264");
@@ -153,7 +153,7 @@ static void every_frame_a_shot(struct media_pass_opts *o)
 TEST(shots_of_a_frame_have_pictures_too)
 {
     CLEANUP_FREE char *path = xasprintf("%s/strobe.mp4", test_dir());
-    CLEANUP_PASSED struct passed p;
+    CLEANUP_PASSED struct passed p = {0};
 
     if (!clip_can("libx264"))
         SKIP("no ffmpeg with libx264");
@@ -179,7 +179,7 @@ static void small_tiles(struct media_pass_opts *o)
 TEST(tiles_cover_a_film_of_several_sheets)
 {
     CLEANUP_FREE char *path = xasprintf("%s/long.mp4", test_dir());
-    CLEANUP_PASSED struct passed p;
+    CLEANUP_PASSED struct passed p = {0};
     static struct cue cues[200];
 
     if (!clip_can("libx264"))
@@ -334,7 +334,7 @@ TEST(real_clips_come_out_whole)
         const struct real *c = &reals[i];
         CLEANUP_FREE char *name = xasprintf("footage/%s", c->file);
         const char *path = test_shared(name);
-        CLEANUP_PASSED struct passed p;
+        CLEANUP_PASSED struct passed p = {0};
         CLEANUP(frame_index_free) struct frame_index *x = NULL;
         struct err e = {0};
 

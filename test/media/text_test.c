@@ -92,7 +92,7 @@ TEST(text_of_the_real_clips_is_read)
     for (size_t i = 0; i < ARRAY_LEN(reals); i++) {
         CLEANUP_FREE char *name = xasprintf("footage/%s", reals[i].file);
         const char *path = test_shared(name);
-        CLEANUP_PASSED struct passed p;
+        CLEANUP_PASSED struct passed p = {0};
         if (!path)
             continue;
         seen++;
@@ -117,7 +117,7 @@ TEST(clips_without_text_stay_silent)
     for (size_t i = 0; i < ARRAY_LEN(silent); i++) {
         CLEANUP_FREE char *name = xasprintf("footage/%s", silent[i]);
         const char *path = test_shared(name);
-        CLEANUP_PASSED struct passed p;
+        CLEANUP_PASSED struct passed p = {0};
         if (!path)
             continue;
         seen++;
@@ -133,7 +133,7 @@ TEST(clips_without_text_stay_silent)
 TEST(a_line_that_changes_is_read_again)
 {
     CLEANUP_FREE char *path = xasprintf("%s/titles.mp4", test_dir());
-    CLEANUP_PASSED struct passed p;
+    CLEANUP_PASSED struct passed p = {0};
 
     if (!tesseract() || !clip_can("libx264") ||
         system("ffmpeg -v quiet -filters | grep -q drawtext") != 0)
@@ -158,7 +158,7 @@ TEST(a_line_that_changes_is_read_again)
 TEST(a_language_that_is_not_there_is_unavailable)
 {
     CLEANUP_FREE char *path = xasprintf("%s/plain.mp4", test_dir());
-    CLEANUP_PASSED struct passed p;
+    CLEANUP_PASSED struct passed p = {0};
     struct err e = {0};
     int r;
 
@@ -181,7 +181,7 @@ TEST(a_language_that_is_not_there_is_unavailable)
 TEST(a_damaged_pack_is_passed_over)
 {
     CLEANUP_FREE char *path = xasprintf("%s/grey.mp4", test_dir());
-    CLEANUP_PASSED struct passed p;
+    CLEANUP_PASSED struct passed p = {0};
     struct err e = {0};
     int r;
 
