@@ -151,7 +151,7 @@ def search(video):
     if not hits:
         print("  (No moment was found: the word was read, but not surely enough.)")
         return None
-    return float(hits[0]["start_seconds"]), float(hits[0]["end_seconds"])
+    return float(hits[0]["start"]), float(hits[0]["end"])
 
 
 def cut(video, hit):
@@ -181,7 +181,7 @@ def next_steps(video):
     title("Try next")
     data = shlex.quote(DATA)
     player = shutil.which("mpv") or shutil.which("ffplay")
-    lines = [(f"build/rushes search --data {data} 'cafe'" if KIND == "sample" else f"build/rushes videos list --data {data}",
+    lines = [(f"build/rushes search --data {data} 'café' " if KIND == "sample" else f"build/rushes videos list --data {data}",
               "accents do not matter" if KIND == "sample" else "all that was taken in"),
              (f"build/rushes videos show {video['video_id']} --data {data} --json", "all that is known of it"),
              (f"build/rushes shots {shlex.quote(FILE)} --format edl", "the cuts, for an editor"),
