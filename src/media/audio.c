@@ -24,7 +24,7 @@ struct audio {
     struct audio_opts o;
     struct input in;
     SwrContext *to_measure, *to_stereo, *to_speech;
-    bool pick; /* the stereo is the first two channels of what is measured */
+    enum { FROM_SOURCE, FROM_ONE, FROM_MEASURED } from; /* what the stereo is made of */
 
     int measure_rate, measure_channels;
     AVChannelLayout measure_layout;
@@ -194,17 +194,25 @@ static int converter(SwrContext **ret, AVChannelLayout *out, enum AVSampleFormat
 }
 
 /*
- * What the stereo is made from: the source, or where nobody knows what its channels are (sixteen
- * of a mixing desk), the first two of what is measured, which is interleaved float by then.
+ * What the stereo is made from: the source; one channel twice, where swresample would lower it by 3 dB; or where nobody
+ * knows what the channels are (sixteen of a mixing desk) the first two of what is measured, interleaved float by then.
  */
 static int set_up_stereo(struct audio *a, struct err *e)
 {
     AVChannelLayout stereo = AV_CHANNEL_LAYOUT_STEREO;
     struct input measured = {AV_SAMPLE_FMT_FLT, a->measure_rate, AV_CHANNEL_LAYOUT_STEREO};
+    struct input twice = {av_get_planar_sample_fmt(a->in.format), a->in.sample_rate,
+                          AV_CHANNEL_LAYOUT_STEREO};
+    bool one = a->in.layout.nb_channels == 1;
 
-    a->pick = a->in.layout.order == AV_CHANNEL_ORDER_UNSPEC;
+    a->from = a->in.layout.order == AV_CHANNEL_ORDER_UNSPEC && !one ? FROM_MEASURED
+              : one                                                 ? FROM_ONE
+                                                                    : FROM_SOURCE;
     return converter(&a->to_stereo, &stereo, AV_SAMPLE_FMT_FLTP, a->stereo_rate,
-                     a->pick ? &measured : &a->in, e);
+                     a->from == FROM_MEASURED ? &measured
+                     : a->from == FROM_ONE    ? &twice
+                                              : &a->in,
+                     e);
 }
 
 static int first_frame(struct audio *a)
@@ -290,7 +298,7 @@ static int put(struct audio *a, const AVFrame *f, int from, int n, struct err *e
     int planes = planar ? f->ch_layout.nb_channels : 1;
     size_t step = (size_t)av_get_bytes_per_sample(f->format) *
                   (planar ? 1 : (size_t)f->ch_layout.nb_channels);
-    const uint8_t *at[AV_NUM_DATA_POINTERS * 8];
+    const uint8_t *at[AV_NUM_DATA_POINTERS * 8] = {NULL};
 
     if (planes > (int)ARRAY_LEN(at))
         return err_set(e, ERR_LIMIT, "sound of %d channels", planes);
@@ -301,7 +309,8 @@ static int put(struct audio *a, const AVFrame *f, int from, int n, struct err *e
         int measured = measure(a, at, take, e);
         if (measured < 0)
             return -1;
-        if (a->pick ? mix_picked(a, measured, e) < 0 : mix(a, at, take, e) < 0)
+        at[1] = a->from == FROM_ONE ? at[0] : at[1];
+        if (a->from == FROM_MEASURED ? mix_picked(a, measured, e) < 0 : mix(a, at, take, e) < 0)
             return -1;
         a->since_base += take;
         from += take;

@@ -172,6 +172,7 @@
     X(av_get_bytes_per_sample) \
     X(av_sample_fmt_is_planar) \
     X(av_get_packed_sample_fmt) \
+    X(av_get_planar_sample_fmt) \
     X(av_samples_get_buffer_size) \
     X(av_samples_alloc) \
     X(av_samples_copy) \
@@ -377,6 +378,7 @@ bool lav_loaded(void);
 #define av_get_bytes_per_sample lav.av_get_bytes_per_sample
 #define av_sample_fmt_is_planar lav.av_sample_fmt_is_planar
 #define av_get_packed_sample_fmt lav.av_get_packed_sample_fmt
+#define av_get_planar_sample_fmt lav.av_get_planar_sample_fmt
 #define av_samples_get_buffer_size lav.av_samples_get_buffer_size
 #define av_samples_alloc lav.av_samples_alloc
 #define av_samples_copy lav.av_samples_copy

@@ -24,7 +24,8 @@ struct pass_pick {
 void pass_pick_init(struct pass_pick *p, AVRational source_rate, double want_fps);
 /* Frames in order, each with its time and the time of the one after it (its end, for the last), in
  * microseconds from the file's start. True: the frame is taken, at *ret_pts for *ret_duration (both
- * in time_base, duration > 0). Times returned increase strictly. */
+ * in time_base, duration > 0). Times returned increase strictly; one that is as near to the end as
+ * to the last frame is left out, so that the proxy is not longer than its source. */
 bool pass_pick_frame(struct pass_pick *p, int64_t us, int64_t next_us, int64_t *ret_pts,
                      int64_t *ret_duration);
 

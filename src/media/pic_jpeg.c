@@ -2,6 +2,8 @@
 
 #include <turbojpeg.h>
 
+#define SIDE_MAX 65500 /* of the format, as libjpeg has it */
+
 struct pic_jpeg {
     tjhandle tj;
     int quality;
@@ -34,7 +36,7 @@ int pic_jpeg_planes(struct pic_jpeg *j, const uint8_t *const planes[3], const in
     const unsigned char *p[3] = {planes[0], planes[1], planes[2]};
     int s[3] = {strides[0], strides[1], strides[2]};
 
-    if (!j->tj || worst == (unsigned long)-1)
+    if (!j->tj || worst == (unsigned long)-1 || size.w > SIDE_MAX || size.h > SIDE_MAX)
         return err_set(e, ERR_LIMIT, "JPEG of %dx%d", size.w, size.h);
     if (worst > j->cap) {
         unsigned char *bytes = tjAlloc((int)worst);
