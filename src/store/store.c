@@ -16,7 +16,9 @@
 #include "base/fs.h"
 #include "store/store_priv.h"
 
-#define CHUNK_BYTES   ((size_t)1 << 20)
+#define CHUNK_BYTES ((size_t)1 << 20)
+#define FLUSH_BYTES                                                                                \
+    ((int64_t)16 << 20) /* the disk begins to write after so many: less is left for the sync */
 #define RESERVE_BYTES ((int64_t)4 << 20) /* left for the database when we refuse to begin */
 
 void store_free(struct store *s)
@@ -158,6 +160,11 @@ int store_write(struct store_writer *w, const void *p, size_t n, struct err *e)
         at += did;
         left -= (size_t)did;
         w->size += did;
+        if (w->size - w->flushed >= FLUSH_BYTES) {
+            /* a hint that may fail on some file systems; finish() syncs and looks */
+            sync_file_range(w->fd, w->flushed, w->size - w->flushed, SYNC_FILE_RANGE_WRITE);
+            w->flushed = w->size;
+        }
     }
     return 0;
 }

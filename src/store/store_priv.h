@@ -49,6 +49,7 @@ struct store_writer {
     bool broken; /* a sync failed: what the kernel lost it does not report twice, so never commit it
                   */
     int64_t size;
+    int64_t flushed; /* bytes that the disk was told to begin with */
     char sha256[SHA256_HEX_MAX];
 };
 
