@@ -258,6 +258,14 @@ static void verify_text(const struct verify_report *r, bool repair, struct buf *
                  !repair ? "; repair with: rushes verify --repair" : "");
 }
 
+/* Uploads that a dead process left are finished or undone, as the next ingest would. */
+static int on_recover(void *arg, struct err *e)
+{
+    struct ingress in;
+    library_ingress(arg, &in);
+    return ingress_recover(&in, NULL, e);
+}
+
 static int verify_cmd(struct cli *c)
 {
     struct err e = {0};
@@ -276,6 +284,8 @@ static int verify_cmd(struct cli *c)
         .grace_ms = cli_flag(c, "--now") ? 0 : VERIFY_GRACE_MS,
         .again = on_again,
         .again_arg = lib,
+        .recover = on_recover,
+        .recover_arg = lib,
         .progress = on_verify,
         .progress_arg = c,
     };

@@ -215,6 +215,21 @@ def test_damaged_original_is_healed_by_the_file():
         assert a.read() == b.read(), "the original is not the file"
 
 
+def test_interrupted_upload_is_ended_by_repair():
+    data = rushes.library()
+    points = faulty.points_of_an_ingest()
+    first = points.index("store.write") + 1
+    done = run("ingest", "--data", data, film(), env={"RUSHES_FAULT": f"kill:{first}"}, want=None)
+    assert done.code < 0, done
+    found = run("verify", "--data", data, "--json", want=rushes.FAILED).json()
+    tap.equal((found["problems"]["upload"], found["problems"]["scratch"]), (1, 1), "upload, scratch")
+    run("verify", "--data", data, "--repair")
+    rows = check_sound(data, "repaired")
+    tap.equal([u["state"] for u in rows.tables["uploads"]], ["failed"], "upload")
+    run("ingest", "--data", data, film())
+    check_one_video(data, "after repair")
+
+
 def test_database_made_again_from_the_store():
     data = rushes.library()
     run("ingest", "--data", data, film(), "--title", "Täglich", "--tags", "a,b", "--notes", "n")
