@@ -53,4 +53,7 @@ int cut_audio_finish(struct cut_audio *a, struct mux *m, int stream, struct err 
 int cut_encode(AVCodecContext *enc, const AVFrame *frame, void (*fix)(void *arg, AVPacket *packet),
                void *arg, struct mux *m, int stream, struct err *e);
 
+/* The error of an encoder. libx264 does not say that memory ran out: all its failures are "external". */
+int cut_encoder_failed(const AVCodecContext *enc, int averror, struct err *e);
+
 #endif

@@ -5,9 +5,11 @@
 /* Finer clocks than this are rounded to it: H.264 counts in 31 bits. */
 #define CLOCK_MAX 1000000
 #define GOP_US    2000000
-/* Beyond 4K the encoder's look ahead would hold more pictures than a child has memory for. */
+/* Beyond 4K every picture that the encoder holds counts: it looks less far ahead, refers to fewer and works on fewer at
+ * once, so that a child's memory is enough. */
 #define LARGE_PIXELS    (4096 * 2304)
-#define LARGE_LOOKAHEAD 8
+#define LARGE_LOOKAHEAD 4
+#define LARGE_THREADS   2
 /* The encoder gives pictures back in another order; their durations wait here. More than its longest delay. */
 #define DURATIONS 512
 
@@ -97,12 +99,16 @@ static int open_encoder(struct cut_video *v, const struct cut_video_opts *o, enu
     av_dict_set_int(&options, "crf", o->crf, 0);
     av_dict_set(&options, "profile", "high", 0);
     av_dict_set(&options, "forced-idr", "1", 0);
-    if ((int64_t)c->width * c->height > LARGE_PIXELS)
+    if ((int64_t)c->width * c->height > LARGE_PIXELS) {
         av_dict_set_int(&options, "rc-lookahead", LARGE_LOOKAHEAD, 0);
+        c->refs = 1;
+        c->max_b_frames = 0;
+        c->thread_count = MIN(c->thread_count, LARGE_THREADS);
+    }
     int r = avcodec_open2(c, codec, &options);
     av_dict_free(&options);
     if (r < 0)
-        return lav_err(e, ERR_PROCESSING, r, "open H.264 encoder for %dx%d", c->width, c->height);
+        return cut_encoder_failed(c, r, e);
     return 0;
 }
 

@@ -35,13 +35,24 @@ static void cut_finish(struct cut *t)
     frame_index_free(t->x);
 }
 
+int cut_encoder_failed(const AVCodecContext *enc, int averror, struct err *e)
+{
+    lav_err(e, ERR_PROCESSING, averror, "encode %s", enc->codec->name);
+    if (averror == AVERROR_EXTERNAL)
+        err_plain(e,
+                  "The cut could not be coded, most likely because its pictures need more memory "
+                  "than allowed.",
+                  "Raise child.memory and try again.");
+    return -1;
+}
+
 int cut_encode(AVCodecContext *enc, const AVFrame *frame, void (*fix)(void *arg, AVPacket *packet),
                void *arg, struct mux *m, int stream, struct err *e)
 {
     int r = avcodec_send_frame(enc, frame);
 
     if (r < 0)
-        return lav_err(e, ERR_PROCESSING, r, "encode %s", enc->codec->name);
+        return cut_encoder_failed(enc, r, e);
     for (;;) {
         AVPacket *packet = av_packet_alloc();
         if (!packet)
@@ -49,9 +60,7 @@ int cut_encode(AVCodecContext *enc, const AVFrame *frame, void (*fix)(void *arg,
         r = avcodec_receive_packet(enc, packet);
         if (r < 0) {
             av_packet_free(&packet);
-            return r == AVERROR(EAGAIN) || r == AVERROR_EOF
-                       ? 0
-                       : lav_err(e, ERR_PROCESSING, r, "encode %s", enc->codec->name);
+            return r == AVERROR(EAGAIN) || r == AVERROR_EOF ? 0 : cut_encoder_failed(enc, r, e);
         }
         if (fix)
             fix(arg, packet);
