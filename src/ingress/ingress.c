@@ -69,7 +69,7 @@ static int say_what(struct take *t, struct err *e)
     return 0;
 }
 
-/* ---- the road of a file that may be known --------------------------------------------------------------------- */
+/* ---- the road of a file that may be known ---- */
 
 static int size_known(const struct take *t, struct err *e)
 {
@@ -126,7 +126,7 @@ static int take_known(struct take *t, struct ingress_result *ret, struct err *e)
     return record_upload(t->in, &t->upload, ret, e);
 }
 
-/* ---- the road of a new file ------------------------------------------------------------------------------------ */
+/* ---- the road of a new file ---- */
 
 /* The row comes before the first byte: whatever happens now, someone knows of it. */
 static int announce(struct take *t, struct err *e)

@@ -43,7 +43,7 @@ static int pass_over(struct work *w, const char *what, const struct err *why)
     return 0;
 }
 
-/* ---- one video from its sidecars ------------------------------------------------------------------------------- */
+/* ---- one video from its sidecars ---- */
 
 /* The newest version that can be read: 1 loaded, 0 none. */
 static int load_newest(struct work *w, struct arena *a, struct sidecar *ret)
@@ -237,7 +237,7 @@ static int see_sidecar(void *arg, const struct store_entry *en)
     return 0;
 }
 
-/* ---- originals that no sidecar names ---------------------------------------------------------------------------- */
+/* ---- originals that no sidecar names ---- */
 
 static int original_there(struct work *w, const char *key, struct err *e)
 {

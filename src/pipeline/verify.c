@@ -55,7 +55,7 @@ int bytes_look(const struct verify *v, const char *key, int64_t size_bytes, cons
     return strcmp(now, sha256) == 0 ? BYTES_GOOD : BYTES_DAMAGED;
 }
 
-/* ---- videos ---------------------------------------------------------------------------------------------------- */
+/* ---- videos ---- */
 
 static int has_live_job(struct tx *tx, struct arena *a, const char *video_id, struct err *e)
 {
@@ -107,7 +107,7 @@ static int walk_videos(struct verify_walk *w)
     }
 }
 
-/* ---- rows that name bytes -------------------------------------------------------------------------------------- */
+/* ---- rows that name bytes ---- */
 
 /* 1 the row is still as it was when it was read, 0 not: then there is nothing to say about it. */
 static int row_still(struct verify_walk *w, const struct object *o)
@@ -196,7 +196,7 @@ static int walk_rows(struct verify_walk *w)
     }
 }
 
-/* ---- bytes that no row names ------------------------------------------------------------------------------------ */
+/* ---- bytes that no row names ---- */
 
 static int row_of(struct verify_walk *w, const char *key)
 {
@@ -264,7 +264,7 @@ static int see_object(void *arg, const struct store_entry *en)
     return walk_tell(w);
 }
 
-/* ---- what videos, uploads and scratch say ------------------------------------------------------------------------ */
+/* ---- what videos, uploads and scratch say ---- */
 
 /* An indexed video whose original no good row names. One that is missing with its row there was told of as such. */
 static int judge_original(struct verify_walk *w, const struct seen_video *v)

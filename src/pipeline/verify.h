@@ -65,7 +65,8 @@ struct verify {
      * pipeline_again(). 1 queued, 0 on its way already. NULL: repair leaves such things. */
     int (*again)(void *arg, struct tx *tx, const char *video_id, const char *stage, struct err *e);
     void *again_arg;
-    /* Finishes or undoes interrupted uploads and sweeps scratch: ingress_recover(). NULL: repair leaves uploads. */
+    /* Finishes or undoes interrupted uploads and sweeps scratch: ingress_recover(). NULL: repair
+     * leaves uploads. */
     int (*recover)(void *arg, struct err *e);
     void *recover_arg;
     /* May be NULL; non-zero stops with ERR_CANCELLED. */

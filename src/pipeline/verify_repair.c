@@ -55,7 +55,7 @@ static const char *content_of(struct verify_walk *w, const struct verify_finding
     return "";
 }
 
-/* ---- a lost original: its videos have failed ---------------------------------------------------------------------- */
+/* ---- a lost original: its videos have failed ---- */
 
 static int fail_video(struct tx *tx, struct arena *a, const char *video_id, const char *key,
                       bool damaged, struct err *e)
@@ -88,7 +88,7 @@ static int fail_content(struct tx *tx, struct arena *a, const struct seen_video 
     return 0;
 }
 
-/* ---- the findings of one content ----------------------------------------------------------------------------------- */
+/* ---- the findings of one content ---- */
 
 struct group {
     struct verify_walk *w;
@@ -237,7 +237,7 @@ static int repair_objects(struct verify_walk *w)
     return r;
 }
 
-/* ---- the others, one by one ---------------------------------------------------------------------------------------- */
+/* ---- the others, one by one ---- */
 
 /* 1 removed, 0 it is used after all */
 static int remove_orphan(struct verify_walk *w, const struct verify_finding *f, struct err *e)

@@ -101,9 +101,7 @@ int store_need(struct store *s, int64_t need_bytes, struct err *e)
     return -1;
 }
 
-/* ---- writing
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- writing ---- */
 
 int store_begin(struct store *s, int64_t need_bytes, struct store_writer **ret, struct err *e)
 {
@@ -309,9 +307,7 @@ int store_put(struct store *s, const char *key, struct str content, enum store_m
     return store_commit(w, key, mode, e);
 }
 
-/* ---- reading
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 int store_stat(struct store *s, const char *key, struct store_info *ret, struct err *e)
 {
@@ -382,9 +378,7 @@ int store_list(struct store *s, const char *prefix,
     return s->ops->list(s, prefix, fn, arg, e);
 }
 
-/* ---- scratch
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- scratch ---- */
 
 int store_owner(struct store *s, const char **ret, struct err *e)
 {

@@ -32,9 +32,7 @@ struct store_info {
 void store_free(struct store *s);
 CLEANUP_DEFINE(store_free, struct store *);
 
-/* ---- writing
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- writing ---- */
 
 /*
  * Starts an object in scratch. need_bytes is how large it will be, for an early answer on a full
@@ -87,9 +85,7 @@ int store_commit(struct store_writer *w, const char *key, enum store_mode mode, 
 int store_put(struct store *s, const char *key, struct str content, enum store_mode mode,
               struct err *e);
 
-/* ---- reading
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 /* 1 there (*ret filled, ret may be NULL), 0 not, negative error */
 int store_stat(struct store *s, const char *key, struct store_info *ret, struct err *e);
@@ -122,18 +118,14 @@ struct store_entry {
 int store_list(struct store *s, const char *prefix,
                int (*fn)(void *arg, const struct store_entry *en), void *arg, struct err *e);
 
-/* ---- space
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- space ---- */
 
 /* Free bytes for new objects; INT64_MAX where that has no meaning. */
 int store_free_bytes(struct store *s, int64_t *ret, struct err *e);
 /* ERR_STORAGE with a plain sentence when fewer than need_bytes (and a small reserve) are free. */
 int store_need(struct store *s, int64_t need_bytes, struct err *e);
 
-/* ---- scratch
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- scratch ---- */
 
 /*
  * Every process has one scratch folder, made when it is first needed and locked while the process

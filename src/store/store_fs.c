@@ -47,9 +47,7 @@ static void fs_scratch_drop(struct store_writer *w)
     unlink(w->path);
 }
 
-/* ---- publishing
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- publishing ---- */
 
 /* Same content? 1 yes, 0 no, negative error. The size decides most cases without reading. */
 static int same_content(const struct store_writer *w, const char *final, struct err *e)
@@ -159,9 +157,7 @@ static int fs_publish_object(struct store_writer *w, const char *key, enum store
     }
 }
 
-/* ---- reading
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 static void info_of(const struct stat *st, struct store_info *ret)
 {

@@ -4,12 +4,11 @@
  * path on any file system and as an S3 key. Three families, each named by what made it, so that a
  * repeated step gives the same name:
  *
- *   originals/ab/<sha256>                                                  the bytes as they came
- *   derived/ab/<sha256 of the original>/<stage>-v<version>-<params>/<name> what a stage made of
- * them sidecars/<video id>/<version, six digits>.json                         all that is known of
- * a video, versioned
+ *     originals/ab/SHA256                        the bytes as they came
+ *     derived/ab/SHA256/STAGE-vVERSION-PARAMS/NAME   what a stage made of that original
+ *     sidecars/VIDEO/VERSION.json                all that is known of a video; six digits
  *
- * "ab" are the first two digits of the hash; <params> is 12 hex digits of the SHA-256 of the
+ * "ab" are the first two digits of the hash; PARAMS is 12 hex digits of the SHA-256 of the
  * stage's settings as JSON.
  */
 #ifndef STORE_STORE_NAME_H
