@@ -4,6 +4,7 @@
  */
 #include "base/json.h"
 #include "pipeline/pipeline_priv.h"
+#include "pipeline/sidecar.h"
 
 /* The row's view of what a file is. info_json is borrowed. */
 static struct video_media media_row(const struct media_info *info, const char *info_json)
@@ -65,6 +66,9 @@ static int validate(struct run *r, struct err *e)
         return err_wrap(e, "publish validation");
     if (r->video.state == VIDEO_VALIDATING &&
         db_video_set_state(tx, r->video.id, VIDEO_PROCESSING, e) < 0)
+        return err_wrap(e, "publish validation");
+    /* so that a rebuild in the middle of the work keeps what people said about the video */
+    if (sidecar_write(tx, r->lib->store, r->video.id, NULL, e) < 0)
         return err_wrap(e, "publish validation");
     return run_finish(r, tx, NULL, e);
 }
