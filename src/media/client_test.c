@@ -1,5 +1,6 @@
 /* Children end to end: what a file is, its frames, and what happens to children that misbehave. */
 #include <fcntl.h>
+#include <pthread.h>
 
 #include "base/fs.h"
 #include "conf/conf.h"
@@ -124,6 +125,79 @@ TEST(probe_of_sound_alone)
     CHECK_EQ(info->duration_us, 11000000);
     CLEANUP_CLOSE int out = temporary();
     CHECK_ERR(media_index(&m, fd, out, &e), ERR_INPUT);
+}
+
+/* The cuts of PySceneDetect's content detector, as listed beside the clips. */
+static void check_cuts(const char *file, const json_t *known)
+{
+    struct media_ctx m = context();
+    struct err e = {0};
+    const struct media_shots_opts o = {.detector = MEDIA_SHOTS_CONTENT, .min_frames = 15};
+    CLEANUP(media_shots_free) struct media_shots *s = NULL;
+    CLEANUP_CLOSE int fd = open_shared(file);
+    const json_t *cuts = json_object_get(known, "content27");
+    int64_t frames;
+
+    CHECK(fd >= 0 && json_is_array(cuts) && json_get_i64(known, "frames", &frames));
+    CHECK_OK(media_shots(&m, fd, &o, &s, &e));
+    CHECK_EQ(s->frames, frames);
+    if (s->n != (int64_t)json_array_size(cuts) + 1)
+        fail_msg("%s: %lld shots, %zu cuts known", file, (long long)s->n, json_array_size(cuts));
+    for (int64_t i = 1; i < s->n; i++)
+        CHECK_EQ(s->shots[i].start_frame, json_integer_value(json_array_get(cuts, (size_t)i - 1)));
+}
+
+TEST(shots_of_the_shared_clips_begin_where_they_are_known_to)
+{
+    const char *path = test_shared("footage/expected-cuts.json");
+    CLEANUP_BUF struct buf text = {0};
+    CLEANUP_JSON json_t *all = NULL;
+    struct err e = {0};
+    const char *file;
+    json_t *known;
+
+    if (!path)
+        SKIP("no shared clips");
+    CHECK_OK(fs_read_file(path, 1 << 20, &text, &e));
+    CHECK_OK(json_read(buf_str(&text), &all, &e));
+    json_object_foreach(all, file, known)
+    {
+        check_cuts(file, known);
+    }
+}
+
+static void *probe_some(void *arg)
+{
+    struct media_ctx m = context();
+    const char *path = arg;
+
+    for (int i = 0; i < 3; i++) {
+        CLEANUP(media_info_free) struct media_info *info = NULL;
+        CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+        struct err e = {0};
+        if (fd < 0 || media_probe(&m, fd, &info, &e) < 0 || info->streams[info->video].width != 640)
+            return arg; /* checks belong to the main thread */
+    }
+    return NULL;
+}
+
+TEST(calls_may_be_made_from_many_threads_at_once)
+{
+    const char *path = test_shared("footage/shots-bikes.mp4");
+    pthread_t threads[6];
+    int failed = 0;
+
+    if (!path)
+        SKIP("no shared clips");
+    CLEANUP_FREE char *copy = xstrdup(path);
+    for (size_t i = 0; i < ARRAY_LEN(threads); i++)
+        CHECK_EQ(pthread_create(&threads[i], NULL, probe_some, copy), 0);
+    for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
+        void *r;
+        CHECK_EQ(pthread_join(threads[i], &r), 0);
+        failed += r != NULL;
+    }
+    CHECK_EQ(failed, 0);
 }
 
 MEDIA_TEST_MAIN
