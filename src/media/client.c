@@ -32,8 +32,10 @@ struct client {
     struct proc proc;
     int sock, err_pipe, result; /* -1 when closed */
     struct media_progress progress;
-    int64_t alive_ms; /* when it last got on */
-    int64_t told_ms;  /* when the callback was last asked */
+    /* How long it has not got on, as far as we were awake to see: a machine that was suspended, or a client that was
+     * stopped, does not count against the child. */
+    int64_t silent_ms, looked_ms;
+    int64_t told_ms; /* when the callback was last asked */
     bool done, failed;
     uint64_t result_bytes;
     struct err error; /* the child's own, if failed */
@@ -188,7 +190,7 @@ static void take_message(struct client *c, const struct wire_msg *msg)
         /* life is getting on, not talking */
         if (msg->progress.frames > c->progress.frames ||
             msg->progress.position_us > c->progress.position_us)
-            c->alive_ms = clock_mono_ms();
+            c->silent_ms = 0;
         c->progress = msg->progress;
         break;
     case WIRE_LOG:
@@ -271,10 +273,26 @@ static bool cancelled(struct client *c)
     return c->m->progress(c->m->progress_arg, &c->progress) != 0;
 }
 
+/* R running, S or D waiting, T stopped by someone: the first question about a child that got stuck. */
+static char state_of(pid_t pid)
+{
+    char path[64], line[256];
+    CLEANUP_CLOSE int fd = -1;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof(line) - 1);
+    if (n <= 0)
+        return '?';
+    line[n] = '\0';
+    const char *name_end = strrchr(line, ')');
+    return name_end && name_end[1] == ' ' ? name_end[2] : '?';
+}
+
 static int stalled(struct client *c, struct err *e)
 {
-    err_set(e, ERR_TIMEOUT, "no progress for %lld ms after %lld frames", (long long)c->m->stall_ms,
-            (long long)c->progress.frames);
+    err_set(e, ERR_TIMEOUT, "no progress for %lld ms after %lld frames, process state %c",
+            (long long)c->m->stall_ms, (long long)c->progress.frames, state_of(c->proc.pid));
     return err_plainf(e, "Processing got stuck: no progress for %lld seconds.",
                       (long long)(c->m->stall_ms / 1000));
 }
@@ -284,11 +302,13 @@ static int listen_to(struct client *c, struct proc_exit *exit, struct err *e)
 {
     bool running = true;
 
-    c->alive_ms = c->told_ms = clock_mono_ms();
+    c->looked_ms = c->told_ms = clock_mono_ms();
     for (;;) {
         int64_t now = clock_mono_ms();
         int64_t allowed = c->done || c->failed ? END_GRACE_MS : c->m->stall_ms;
-        if (running && allowed > 0 && now - c->alive_ms > allowed)
+        c->silent_ms += MIN(now - c->looked_ms, 2 * TICK_MS);
+        c->looked_ms = now;
+        if (running && allowed > 0 && c->silent_ms > allowed)
             return stalled(c, e);
         struct pollfd p[] = {{.fd = c->sock, .events = POLLIN},
                              {.fd = c->err_pipe, .events = POLLIN},
@@ -302,7 +322,7 @@ static int listen_to(struct client *c, struct proc_exit *exit, struct err *e)
         if (c->err_pipe >= 0)
             more |= read_stderr(c);
         if (!was_ending && (c->done || c->failed))
-            c->alive_ms = clock_mono_ms();
+            c->silent_ms = 0;
         if (running && cancelled(c))
             return err_set(e, ERR_CANCELLED, "stopped by the caller");
         if (!running && !more)
@@ -357,6 +377,8 @@ static int died(const struct client *c, const struct proc_exit *exit, struct err
         e->code = ERR_TIMEOUT;
         return -1;
     case SIGABRT:
+        if (memmem(words.p, words.n, "memory", 6)) /* what mem.c and the C++ library say of it */
+            e->code = ERR_LIMIT;
         return err_plain(
             e, "Processing gave up, most likely because it needs more memory than it may use.",
             "Raise child.memory and try again.");
