@@ -90,6 +90,9 @@ static _Noreturn void child_main(struct plan *p)
         errno = ESRCH;
         child_fail(p->report_fd, STEP_PARENT);
     }
+    /* Ctrl-C at the terminal is the parent's to answer */
+    if (setpgid(0, 0) < 0)
+        child_fail(p->report_fd, STEP_PARENT);
     child_descriptors(p);
     child_signals(p);
     execve(p->argv[0], (char *const *)p->argv, (char *const *)p->envp);

@@ -1,7 +1,8 @@
 /*
  * Starting processes: fork and exec with an exact list of descriptors, nothing else inherited,
  * default signal handlers, an empty signal mask, and a pidfd to wait on. Any thread may start and
- * wait; a struct proc is used by one at a time.
+ * wait; a struct proc is used by one at a time. The child leads a process group of its own, so that what a terminal sends
+ * to ours (Ctrl-C) is ours to answer.
  *
  * The child is killed when the thread that started it ends (PR_SET_PDEATHSIG counts threads, not
  * processes): start children from a thread that outlives them. Needs Linux 5.11 (close_range with

@@ -32,26 +32,10 @@ static struct finding *add(struct findings *s, const char *name, enum verdict v,
 }
 #define SAY(finding, ...) snprintf((finding)->detail, sizeof(finding)->detail, __VA_ARGS__)
 
-static void look_at_media(struct findings *s)
+static void look_at_sandbox(struct findings *s, const struct media_sandbox_layer *layers, int n,
+                            enum media_sandbox mode)
 {
-    char libav[64], tesseract[64];
-    media_versions(libav, tesseract);
-    SAY(add(s, "ffmpeg libraries", *libav ? FINE : MISSING,
-            "apt install libavcodec59 libavformat59"),
-        "%s", *libav ? libav : "not found: no media can be opened");
-    SAY(add(s, "tesseract", *tesseract ? FINE : WEAK,
-            "apt install tesseract-ocr tesseract-ocr-eng"),
-        "%s", *tesseract ? tesseract : "not found: text on screen is not read");
-}
-
-static void look_at_sandbox(struct findings *s, enum media_sandbox mode)
-{
-    struct media_sandbox_layer layers[MEDIA_SANDBOX_LAYERS_MAX];
-    int n = media_sandbox_report(layers);
     static char names[MEDIA_SANDBOX_LAYERS_MAX][64];
-    if (n < 0)
-        SAY(add(s, "sandbox", MISSING, "run: rushes doctor --log.level debug"),
-            "the media child does not start");
     for (int i = 0; i < n; i++) {
         snprintf(names[i], sizeof names[i], "sandbox: %s", layers[i].name);
         SAY(add(s, names[i], layers[i].active ? FINE : WEAK,
@@ -61,6 +45,28 @@ static void look_at_sandbox(struct findings *s, enum media_sandbox mode)
     }
     if (mode == MEDIA_SANDBOX_OFF)
         SAY(add(s, "sandbox", WEAK, "take away --sandbox off"), "switched off by a setting");
+}
+
+/* Everything that only a media child can tell. Without one nothing is known, and nothing is guessed. */
+static void look_at_media(struct findings *s, enum media_sandbox mode)
+{
+    struct media_sandbox_layer layers[MEDIA_SANDBOX_LAYERS_MAX];
+    char libav[64], tesseract[64];
+    int n = media_sandbox_report(layers);
+    if (n < 0) {
+        SAY(add(s, "media child", MISSING,
+                "no media can be opened before this is mended; limits of processes, descriptors or "
+                "memory?"),
+            "does not start: %s", layers[0].detail);
+        return;
+    }
+    media_versions(libav, tesseract);
+    SAY(add(s, "ffmpeg libraries", *libav ? FINE : MISSING, "apt install ffmpeg"), "%s",
+        *libav ? libav : "not found: no media can be opened");
+    SAY(add(s, "tesseract", *tesseract ? FINE : WEAK,
+            "apt install tesseract-ocr tesseract-ocr-eng"),
+        "%s", *tesseract ? tesseract : "not found: text on screen is not read");
+    look_at_sandbox(s, layers, n, mode);
 }
 
 static void look_at_library(struct findings *s, const struct conf *conf)
@@ -76,9 +82,9 @@ static void look_at_library(struct findings *s, const struct conf *conf)
     }
     CLEANUP(db_close) struct db *db = NULL;
     if (db_open(path, &db, &e) < 0) {
-        SAY(add(s, "library", MISSING,
-                "look at the cause; 'rushes rebuild' makes the database again"),
-            "%.150s", err_plain_text(&e));
+        static char help[256];
+        snprintf(help, sizeof help, "%s", err_next_text(&e));
+        SAY(add(s, "library", MISSING, help), "%.60s: %.130s", dir, err_plain_text(&e));
         return;
     }
     struct db_info info;
@@ -104,8 +110,7 @@ static int doctor_run(struct cli *c)
     if (uname(&u) == 0)
         SAY(add(&s, "system", FINE, NULL), "%.40s %.60s %.20s, %ld processors", u.sysname,
             u.release, u.machine, sysconf(_SC_NPROCESSORS_ONLN));
-    look_at_media(&s);
-    look_at_sandbox(&s, m.sandbox);
+    look_at_media(&s, m.sandbox);
     look_at_library(&s, c->conf);
     for (int i = 0; i < s.n; i++)
         worst = MAX(worst, (int)s.f[i].verdict);

@@ -3,10 +3,13 @@
  * the data folder that holds it, and applied last, because they win.
  */
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/log.h"
 #include "conf/conf.h"
 #include "conf/conf_priv.h"
 
@@ -188,6 +191,21 @@ static struct str data_before_config(const struct conf *c, struct flags *f)
     return data;
 }
 
+/* A file that nobody named is obeyed only if it is ours: the folder one happens to stand in may be somebody else's. */
+static int check_owner(const char *path, struct err *e)
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0)
+        return err_errno(e, errno, "stat %s", LOGZ(path));
+    if ((st.st_uid == geteuid() || st.st_uid == 0) && !(st.st_mode & (S_IWGRP | S_IWOTH)))
+        return 0;
+    err_set(e, ERR_DENIED, "%s: owner %d, mode %o", LOGZ(path), (int)st.st_uid,
+            st.st_mode & 07777U);
+    err_plainf(e, "The settings in '%.200s' are not taken: others may have written them.", path);
+    return err_plain(e, NULL, "Make the file yours (chown, chmod go-w), or name it with --config.");
+}
+
 static int load_file(struct conf *c, struct flags *f, struct err *e)
 {
     const char *named = f->config ? f->config : env_of("config");
@@ -197,6 +215,8 @@ static int load_file(struct conf *c, struct flags *f, struct err *e)
     CLEANUP_FREE char *data = str_dup(data_before_config(c, f));
     CLEANUP_FREE char *path = fs_join(data, CONF_FILE_NAME);
     int r = fs_exists(path, e);
+    if (r > 0 && check_owner(path, e) < 0)
+        return -1;
     return r <= 0 ? r : read_config(c, path, e);
 }
 

@@ -182,6 +182,29 @@ TEST(conf_load_a_value_may_begin_with_dashes_when_joined)
     CHECK_STR(conf_str(c, CONF_DATA), "--strange");
 }
 
+/* ./rushes-data/rushes.conf of any folder one stood in once switched the sandbox off. */
+TEST(conf_load_obeys_no_file_that_others_may_have_written)
+{
+    struct err e = {0};
+    struct conf *c = NULL;
+    CLEANUP_FREE char *data = fs_join(test_dir(), "shared");
+    set_env("RUSHES_CONFIG", NULL);
+    set_env("RUSHES_DATA", NULL);
+    CHECK_OK(fs_mkdirs(data, 0755, &e));
+    CLEANUP_FREE char *path = write_config("shared/rushes.conf", "sandbox = off");
+    CHECK_EQ(chmod(path, 0666), 0);
+    struct args a = ARGS("--data", data);
+    CHECK_ERR(load(&a, &c, &e), ERR_DENIED);
+    struct args named = ARGS("--data", data, "--config", path);
+    CHECK_OK(load(&named, &c, &e)); /* whoever names it means it */
+    CHECK_STR(conf_str(c, CONF_SANDBOX), "off");
+    conf_free(STEAL(c));
+    CHECK_EQ(chmod(path, 0644), 0);
+    struct args ours = ARGS("--data", data);
+    CHECK_OK(load(&ours, &c, &e));
+    conf_free(c);
+}
+
 TEST(conf_load_finds_its_file)
 {
     struct err e = {0};

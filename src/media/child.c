@@ -4,6 +4,7 @@
  */
 #include "media/child.h"
 
+#include <signal.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
@@ -193,6 +194,11 @@ int media_child_main(int argc, char **argv)
         fputs("media-child is started by rushes itself, with its descriptors.\n", stderr);
         return err_class(ERR_USAGE)->exit_code;
     }
+    /* A service manager stops all processes of a service at once. When to stop is our client's to say: it gives the job
+     * back unharmed and ends us. Were we to go first it would look like a crash on this media. */
+    static const int not_ours[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
+    for (size_t i = 0; i < ARRAY_LEN(not_ours); i++)
+        signal(not_ours[i], SIG_IGN);
     mallopt(M_ARENA_MAX, MALLOC_ARENAS_MAX);
     int r = read_request(&message, &obj, &e);
     if (r >= 0)

@@ -157,7 +157,7 @@ int media_sandbox_report(struct media_sandbox_layer out[MEDIA_SANDBOX_LAYERS_MAX
             detail = str_of(r < 0 ? e.text : "no answer");
         snprintf(out[i].detail, sizeof(out[i].detail), "%.*s", STR_ARG(detail));
     }
-    return SANDBOX_N;
+    return r < 0 ? -1 : SANDBOX_N;
 }
 
 static void take_version(const json_t *obj, const char *key, char out[64])

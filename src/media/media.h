@@ -255,8 +255,8 @@ struct media_sandbox_layer {
     char detail[96];
 };
 #define MEDIA_SANDBOX_LAYERS_MAX 8
-int media_sandbox_report(struct media_sandbox_layer
-                             out[MEDIA_SANDBOX_LAYERS_MAX]); /* number of layers; starts a child */
+/* Starts a child. The number of layers, or -1 when no child can be started; out[0].detail then tells why. */
+int media_sandbox_report(struct media_sandbox_layer out[MEDIA_SANDBOX_LAYERS_MAX]);
 /* Versions of libav* and Tesseract as the child finds them; "" when missing. */
 void media_versions(char libav[64], char tesseract[64]);
 
