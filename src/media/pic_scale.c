@@ -127,7 +127,7 @@ bool pic_shape_hdr(const struct pic_shape *s)
 static int scaler_flags(struct pic_size from, struct pic_size to)
 {
     bool strong = from.w >= 2 * to.w && from.h >= 2 * to.h;
-    return (strong ? SWS_BILINEAR : SWS_BICUBIC) | SWS_ACCURATE_RND;
+    return strong ? SWS_BILINEAR : SWS_BICUBIC;
 }
 
 static int open_sws(struct pic_scaler *s, enum AVPixelFormat format, enum AVPixelFormat to,
