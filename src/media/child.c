@@ -4,10 +4,10 @@
  */
 #include "media/child.h"
 
-#include <signal.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <sys/socket.h>
 
@@ -24,7 +24,7 @@
 #define MALLOC_ARENAS_MAX 4
 
 static const struct child_task *const tasks[] = {
-    &task_probe,   &task_cut,   &task_index, &task_pass,
+    &task_probe,   &task_cut,   &task_index, &task_motion,   &task_pass,
     &task_sandbox, &task_shots, &task_text,  &task_versions,
 #ifdef RUSHES_FAULTS
     &task_hostile,

@@ -50,8 +50,8 @@ void child_log(enum log_level level, const char *fmt, ...) __attribute__((format
 /* Writes the task's result, once, whole. */
 int child_result(struct child *c, struct str json, struct err *e);
 
-extern const struct child_task task_probe, task_index, task_shots, task_cut, task_sandbox,
-    task_versions;
+extern const struct child_task task_probe, task_index, task_motion, task_shots, task_cut,
+    task_sandbox, task_versions;
 extern const struct child_task
     task_pass; /* more: one descriptor per enum media_out, in its order */
 extern const struct child_task

@@ -43,6 +43,21 @@ int media_shots(const struct media_ctx *m, int in_fd, const struct media_shots_o
     return media_shots_parse(result, m->limits.frames, ret, e);
 }
 
+int media_motion(const struct media_ctx *m, int in_fd, const struct media_shots_opts *o,
+                 struct media_motion **ret, struct err *e)
+{
+    CLEANUP_JSON json_t *result = NULL;
+    CLEANUP_BUF struct buf options = {0};
+    struct jsonw w = JSONW(&options);
+
+    media_shots_opts_json(o, &w);
+    const struct client_call call = {
+        .task = "motion", .options = buf_str(&options), .in_fd = in_fd};
+    if (client_run(m, &call, &result, e) < 0)
+        return -1;
+    return media_motion_parse(result, m->limits.frames, ret, e);
+}
+
 static int file_size(int fd, int64_t *ret, struct err *e)
 {
     struct stat st;

@@ -139,6 +139,40 @@ CLEANUP_DEFINE(media_shots_free, struct media_shots *);
 int media_shots(const struct media_ctx *m, int in_fd, const struct media_shots_opts *o,
                 struct media_shots **ret, struct err *e);
 
+/* ---- motion ---------------------------------------------------------------------------------------------------- */
+
+enum media_motion_state {
+    MEDIA_MOTION_LEARNING,
+    MEDIA_MOTION_WATCHING,
+    MEDIA_MOTION_CAMERA_MOVING,
+    MEDIA_MOTION_LIGHT,
+};
+#define MEDIA_MOTION_REGIONS_MAX 64 /* of a frame */
+struct media_motion_region {
+    int x, y, w, h;    /* pixels of the picture as it is shown: upright, square, see media_motion */
+    double confidence; /* 0..1, see vision/motion.h */
+};
+struct media_motion_frame {
+    int64_t us, end_us; /* from the file's start */
+    enum media_motion_state state;
+    /* The camera, g: (x, y) of the frame before is at (g0 x + g1 y + g2, g3 x + g4 y + g5). */
+    double global[6];
+    int64_t first; /* its regions: first … first + n - 1 */
+    int n;
+};
+struct media_motion {
+    int width, height; /* of the picture as it is shown */
+    struct media_shots *shots;
+    struct media_motion_frame *frames; /* shots->frames of them */
+    struct media_motion_region *regions;
+    int64_t n_regions;
+};
+void media_motion_free(struct media_motion *m);
+CLEANUP_DEFINE(media_motion_free, struct media_motion *);
+/* What moves before a camera that stands (vision/motion.h), and the shots, in one decoding. */
+int media_motion(const struct media_ctx *m, int in_fd, const struct media_shots_opts *o,
+                 struct media_motion **ret, struct err *e);
+
 /* ---- the one pass ---------------------------------------------------------------------------------------------- */
 
 /*

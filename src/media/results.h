@@ -23,6 +23,13 @@ void media_shots_json(const struct media_shots *s, struct jsonw *w);
 int media_shots_parse(const json_t *obj, int64_t limit_frames, struct media_shots **ret,
                       struct err *e);
 
+/* {"width":1920,"height":1080,"shots":{…},
+ * "frames":[[us,end_us,state,[[x,y,w,h,confidence in 1/1000],…],global…],…]}: the six numbers of
+ * global only where there is motion */
+void media_motion_json(const struct media_motion *m, struct jsonw *w);
+int media_motion_parse(const json_t *obj, int64_t limit_frames, struct media_motion **ret,
+                       struct err *e);
+
 /* {"width":320,"height":180,"list":[[frame,us,offset,size],…]}: whole microseconds; offsets in
  * order, inside pack_bytes */
 void media_pictures_json(const struct media_pictures *p, struct jsonw *w);

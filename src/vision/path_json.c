@@ -46,7 +46,7 @@ void path_write(const struct path *p, struct jsonw *w)
         jw_kdouble(w, "y", k->y, 3);
         jw_kdouble(w, "w", k->w, 3);
         jw_kdouble(w, "h", k->h, 3);
-        if (k->vx != 0 || k->vy != 0) {
+        if (fabs(k->vx) >= 0.0005 || fabs(k->vy) >= 0.0005) {
             jw_kdouble(w, "vx", k->vx, 3);
             jw_kdouble(w, "vy", k->vy, 3);
         }
