@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include "base/human.h"
 #include "ingress/ingress_priv.h"
 
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
@@ -152,8 +153,9 @@ static int check_size(const struct origin *s, int64_t max_bytes, struct err *e)
     if (s->st.st_size > max_bytes) {
         err_set(e, ERR_LIMIT, "'%s' has %" PRId64 " bytes, limit.size is %" PRId64, s->shown,
                 (int64_t)s->st.st_size, max_bytes);
-        err_plainf(e, "'%s' is larger than the %" PRId64 " MB that are taken.", s->shown,
-                   max_bytes / 1000000);
+        char is[HUMAN_MAX], may[HUMAN_MAX];
+        err_plainf(e, "'%s' has %s; that is larger than the %s that are taken.", s->shown,
+                   human_size(s->st.st_size, is), human_size(max_bytes, may));
         return err_plain(e, NULL, "Raise the setting limit.size, or make the file smaller.");
     }
     return 0;

@@ -7,6 +7,8 @@
 
 #include <errno.h>
 
+#include "base/human.h"
+
 /*
  * The demuxers taken. Left out on purpose: all that opens other files (playlists, concat, DASH,
  * IMF), image sequences, devices, game and tracker formats, and raw elementary streams, which have
@@ -268,9 +270,10 @@ static int check_limits(struct source *s, struct err *e)
         s->fmt->duration > lim->duration_us) {
         err_set(e, ERR_LIMIT, "limit.duration: %lld us, at most %lld", (long long)s->fmt->duration,
                 (long long)lim->duration_us);
-        return err_plainf(
-            e, "The media is %lld minutes long; the limit is %lld minutes (limit.duration).",
-            (long long)(s->fmt->duration / 60000000), (long long)(lim->duration_us / 60000000));
+        char is[HUMAN_MAX], may[HUMAN_MAX];
+        return err_plainf(e, "The media is %s long; the limit is %s (limit.duration).",
+                          human_duration(s->fmt->duration, is),
+                          human_duration(lim->duration_us, may));
     }
     if (!s->video.st)
         return 0;

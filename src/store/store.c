@@ -14,6 +14,7 @@
 
 #include "base/fault.h"
 #include "base/fs.h"
+#include "base/human.h"
 #include "store/store_priv.h"
 
 #define CHUNK_BYTES ((size_t)1 << 20)
@@ -37,22 +38,9 @@ static int check_key(const char *key, struct err *e)
 /* ---- what people read about space
  * ------------------------------------------------------------------------------ */
 
-#define SIZE_TEXT_MAX 32
-static char *size_text(int64_t bytes, char out[static SIZE_TEXT_MAX])
-{
-    static const char *const unit[] = {"bytes", "kB", "MB", "GB", "TB", "PB"};
-    double v = (double)bytes;
-    size_t u = 0;
-
-    while (v >= 999.5 && u + 1 < ARRAY_LEN(unit))
-        v /= 1000, u++;
-    snprintf(out, SIZE_TEXT_MAX, u && v < 99.95 ? "%.1f %s" : "%.0f %s", v, unit[u]);
-    return out;
-}
-
 static void full_sentence(struct store *s, int64_t need_bytes, struct err *e)
 {
-    char need[SIZE_TEXT_MAX], have[SIZE_TEXT_MAX];
+    char need[HUMAN_MAX], have[HUMAN_MAX];
     int64_t left;
     struct err ignored = {0}; /* a second failure must not hide the first */
 
@@ -60,10 +48,10 @@ static void full_sentence(struct store *s, int64_t need_bytes, struct err *e)
         return;
     if (need_bytes > 0)
         err_plainf(e, "The disk that holds %.120s is full: %s needed, %s free.", s->where,
-                   size_text(need_bytes, need), size_text(left, have));
+                   human_size(need_bytes, need), human_size(left, have));
     else
         err_plainf(e, "The disk that holds %.120s is full: %s free.", s->where,
-                   size_text(left, have));
+                   human_size(left, have));
     err_plain(e, NULL,
               "Make room on the disk or choose another data folder with --data, then try again.");
 }
