@@ -19,6 +19,7 @@ struct pass_stills {
     double poster_score;
     struct pass_stills_result result;
 
+    struct pic_maker *smaller; /* makes what is kept of large pictures; NULL: kept as they are */
     struct pic_maker *shot_maker;
     struct outpack shots;
     int64_t shot_start;
@@ -42,10 +43,13 @@ struct pass_stills *pass_stills_new(const struct pass_stills_opts *o)
     s->thumb_from_source = thumb.w > o->picture.w || thumb.h > o->picture.h;
     s->thumb_maker = pic_maker_new(s->thumb_from_source ? o->look : NULL, thumb, PIC_JFIF);
     s->result.poster_frame = s->result.poster_us = -1;
-    s->shot_maker = pic_maker_new(NULL, o->picture, PIC_JFIF);
+    struct pic_size kept = pic_fit_long(o->picture, STILLS_SIDE_MAX);
+    if (kept.w != o->picture.w || kept.h != o->picture.h)
+        s->smaller = pic_maker_new(NULL, kept, o->colour);
+    s->shot_maker = pic_maker_new(NULL, kept, PIC_JFIF);
     s->shots.fd = o->shots_fd;
-    s->shots.pictures.width = o->picture.w;
-    s->shots.pictures.height = o->picture.h;
+    s->shots.pictures.width = kept.w;
+    s->shots.pictures.height = kept.h;
     s->picker = picker_new();
     return s;
 }
@@ -62,6 +66,7 @@ void pass_stills_free(struct pass_stills *s)
     picker_free(s->picker);
     outpack_finish(&s->shots);
     pic_maker_free(s->thumb_maker);
+    pic_maker_free(s->smaller);
     pic_maker_free(s->shot_maker);
     pic_jpeg_free(s->jpeg);
     av_frame_free(&s->poster);
@@ -117,21 +122,33 @@ static double score_of(const AVFrame *pic)
     return q.score;
 }
 
+static int keep_where_wanted(struct pass_stills *s, const struct still *c, double score, bool edge,
+                             int64_t settled, struct err *e)
+{
+    picker_settle(s->picker, settled);
+    int slot = picker_offer(s->picker, c->frame, score);
+    if (slot >= 0 && keep(&s->slots[slot], c, e) < 0)
+        return -1;
+    if (edge && keep(&s->edges[s->n_edges++ % STILLS_EDGES], c, e) < 0)
+        return -1;
+    return keep(&s->last, c, e);
+}
+
 int pass_stills_picture(struct pass_stills *s, AVFrame *pic, const AVFrame *source, int64_t frame,
                         int64_t us, bool edge, int64_t settled, struct err *e)
 {
-    const struct still c = {pic, frame, us};
+    const struct still whole = {pic, frame, us};
     double score = score_of(pic);
+    AVFrame *small = NULL;
 
-    if (consider_poster(s, &c, score, source, e) < 0)
+    if (consider_poster(s, &whole, score, source, e) < 0)
         return -1;
-    picker_settle(s->picker, settled);
-    int slot = picker_offer(s->picker, frame, score);
-    if (slot >= 0 && keep(&s->slots[slot], &c, e) < 0)
+    if (s->smaller && pic_make(s->smaller, pic, &small, e) < 0)
         return -1;
-    if (edge && keep(&s->edges[s->n_edges++ % STILLS_EDGES], &c, e) < 0)
-        return -1;
-    return keep(&s->last, &c, e);
+    int r = keep_where_wanted(s, &(struct still){small ? small : pic, frame, us}, score, edge,
+                              settled, e);
+    av_frame_free(&small);
+    return r;
 }
 
 /* ---- shots ------------------------------------------------------------------------------ */

@@ -4,7 +4,8 @@
  *
  * A shot's end is known only some frames after it has passed, so candidates wait in the slots of vision/'s picker.
  * Frames that look like the first of a shot are kept beside them for a while, so that a shot of a few frames that the
- * picker had no room for has its picture, too. Memory: PICKER_SLOTS + STILLS_EDGES pictures.
+ * picker had no room for has its picture, too. Memory: PICKER_SLOTS + STILLS_EDGES + 1
+ * pictures, of which large ones are kept smaller.
  */
 #ifndef MEDIA_PASS_STILLS_H
 #define MEDIA_PASS_STILLS_H
@@ -13,13 +14,15 @@
 #include "media/outfile.h"
 #include "media/pic.h"
 
-#define STILLS_EDGES   8
-#define STILLS_QUALITY 85
+#define STILLS_EDGES    8
+#define STILLS_QUALITY  85
+#define STILLS_SIDE_MAX 1280 /* of a shot's picture, pixels */
 
 struct pass_stills_opts {
     const struct pic_look *look;
     struct pic_size full;    /* of the source, upright */
     struct pic_size picture; /* of the pictures given */
+    enum pic_colour colour;  /* of them */
     int thumb_width;
     int thumb_fd, poster_fd, shots_fd;
 };

@@ -36,6 +36,7 @@ static void set_up_pictures(struct pass_views *v, struct proxy_opts *po)
         pass_stills_new(&(struct pass_stills_opts){.look = &look,
                                                    .full = full,
                                                    .picture = v->size,
+                                                   .colour = colour,
                                                    .thumb_width = o->thumb_width,
                                                    .thumb_fd = v->o.out_fds[MEDIA_OUT_THUMB],
                                                    .poster_fd = v->o.out_fds[MEDIA_OUT_POSTER],

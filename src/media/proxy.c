@@ -63,7 +63,7 @@ static int open_video(struct proxy *p, const struct proxy_opts *o, struct err *e
     c->thread_count = PROXY_X264_THREADS;
     c->flags |= AV_CODEC_FLAG_GLOBAL_HEADER | AV_CODEC_FLAG_BITEXACT;
     av_dict_set(&options, "preset", o->preset, 0);
-    av_dict_set_int(&options, "crf", o->crf, 0);
+    av_dict_set_int(&options, "crf", MAX(o->crf, 1), 0); /* 0 is lossless, which High is not */
     av_dict_set(&options, "profile", "high", 0);
     av_dict_set_int(&options, "rc-lookahead", c->gop_size,
                     0); /* what is learned ends at a key frame */
