@@ -170,6 +170,7 @@ CREATE TABLE processing_jobs (
     dead           INTEGER NOT NULL DEFAULT 0 CHECK (dead IN (0, 1)),
     fails_video    INTEGER NOT NULL DEFAULT 1 CHECK (fails_video IN (0, 1)),
     attempt        INTEGER NOT NULL DEFAULT 0,
+    abandoned      INTEGER NOT NULL DEFAULT 0,     -- attempts whose worker went away; they are not in attempt
     max_attempts   INTEGER NOT NULL CHECK (max_attempts >= 1),
     run_at         INTEGER NOT NULL,
     lease_until    INTEGER,
@@ -187,6 +188,9 @@ CREATE TABLE processing_jobs (
     started_at     INTEGER,
     heartbeat_at   INTEGER,
     finished_at    INTEGER,
+    -- The order in which jobs ended, whatever the clock says: greater than that of every row when it ended;
+    -- 0 while it has not.
+    ended_seq      INTEGER NOT NULL DEFAULT 0,
     -- a job is leased exactly while it runs, and dead only when it failed
     CHECK ((state = 'running') = (lease_until IS NOT NULL)),
     CHECK (dead = 0 OR state = 'failed')
@@ -199,4 +203,5 @@ CREATE INDEX idx_jobs_queue_state ON processing_jobs (queue, state, created_at, 
 CREATE INDEX idx_jobs_dead ON processing_jobs (queue, created_at, job_id) WHERE dead = 1;
 CREATE INDEX idx_jobs_video ON processing_jobs (video_id, created_at, job_id) WHERE video_id IS NOT NULL;
 CREATE INDEX idx_jobs_created ON processing_jobs (created_at, job_id);
+CREATE INDEX idx_jobs_ended ON processing_jobs (ended_seq);
 CREATE INDEX idx_jobs_completed ON processing_jobs (finished_at) WHERE state = 'completed';

@@ -151,6 +151,10 @@ int db_job_running(struct tx *tx, struct arena *a, const char *queue, struct job
 
 /* ---- the steps ---- */
 
+/* Writers exclude each other, so this is greater than that of every row; rows that were purged do not matter: what is
+ * compared is among the rows that are there. */
+#define NEXT_ENDED "(SELECT COALESCE(MAX(ended_seq), 0) + 1 FROM processing_jobs)"
+
 int db_job_claim(struct tx *tx, const char *id, const char *worker_id, int64_t lease_until_ms,
                  struct err *e)
 {
@@ -230,7 +234,8 @@ int db_job_complete(struct tx *tx, const char *id, int64_t fence, const char *no
     if (stmt_open(
             tx,
             "UPDATE processing_jobs SET state = 'completed', lease_until = NULL, progress = 100,"
-            " finished_at = $3, note = CASE WHEN $5 = 1 THEN $4 ELSE note END"
+            " finished_at = $3, ended_seq = " NEXT_ENDED
+            ", note = CASE WHEN $5 = 1 THEN $4 ELSE note END"
             " WHERE job_id = $1 AND fence = $2 AND state = 'running'",
             &s, e) < 0)
         return -1;
@@ -279,6 +284,24 @@ int db_job_again(struct tx *tx, const char *id, int64_t fence, int64_t run_at_ms
     return (int)stmt_run(s, e);
 }
 
+int db_job_abandoned(struct tx *tx, const char *id, int64_t fence, int64_t run_at_ms,
+                     const struct err *why, struct err *e)
+{
+    CLEANUP(stmt_close) struct stmt *s = NULL;
+
+    if (stmt_open(tx,
+                  "UPDATE processing_jobs SET state = 'pending', lease_until = NULL, run_at = $3, "
+                  "progress = 0, attempt = attempt - 1, abandoned = abandoned + 1," SET_WHY(
+                      4, 5, 6, 7, 8) " WHERE job_id = $1 AND fence = $2 AND state = 'running'",
+                  &s, e) < 0)
+        return -1;
+    bind_z(s, 1, id);
+    bind_i64(s, 2, fence);
+    bind_i64(s, 3, run_at_ms);
+    bind_why(s, 4, why);
+    return (int)stmt_run(s, e);
+}
+
 int db_job_fail(struct tx *tx, const char *id, int64_t fence, enum job_end end,
                 const struct err *why, struct err *e)
 {
@@ -286,15 +309,17 @@ int db_job_fail(struct tx *tx, const char *id, int64_t fence, enum job_end end,
 
     if (stmt_open(tx,
                   "UPDATE processing_jobs SET state = 'failed', dead = $3, lease_until = NULL, "
-                  "finished_at = $4," SET_WHY(
+                  "attempt = attempt - $10, abandoned = abandoned + $10, ended_seq = " NEXT_ENDED
+                  ", finished_at = $4," SET_WHY(
                       5, 6, 7, 8, 9) " WHERE job_id = $1 AND fence = $2 AND state = 'running'",
                   &s, e) < 0)
         return -1;
     bind_z(s, 1, id);
     bind_i64(s, 2, fence);
-    bind_i64(s, 3, end == JOB_END_DEAD);
+    bind_i64(s, 3, end != JOB_END_CANCELLED);
     bind_i64(s, 4, db_now_ms(tx));
     bind_why(s, 5, why);
+    bind_i64(s, 10, end == JOB_END_ABANDONED);
     return (int)stmt_run(s, e);
 }
 
@@ -304,7 +329,7 @@ int db_job_cancel(struct tx *tx, const char *id, const struct err *why, struct e
 
     if (stmt_open(tx,
                   "UPDATE processing_jobs SET state = 'failed', dead = 0, lease_until = NULL, "
-                  "finished_at = $2," SET_WHY(
+                  "ended_seq = " NEXT_ENDED ", finished_at = $2," SET_WHY(
                       3, 4, 5, 6, 7) " WHERE job_id = $1 AND state IN ('pending', 'running')",
                   &s, e) < 0)
         return -1;
@@ -320,9 +345,10 @@ int db_job_replay(struct tx *tx, const char *id, struct err *e)
 
     if (stmt_open(
             tx,
-            "UPDATE processing_jobs SET state = 'pending', dead = 0, attempt = 0, run_at = $2, "
-            "progress = 0,"
-            " note = '', finished_at = NULL, error_code = '', error_category = '', error_text = '',"
+            "UPDATE processing_jobs SET state = 'pending', dead = 0, attempt = 0, abandoned = 0, "
+            "run_at = $2, progress = 0,"
+            " note = '', finished_at = NULL, ended_seq = 0, error_code = '', error_category = '', "
+            "error_text = '',"
             " error_plain = '', error_next = '' WHERE job_id = $1 AND state = 'failed'"
             " AND NOT EXISTS (SELECT 1 FROM processing_jobs AS live"
             " WHERE live.unique_key = processing_jobs.unique_key AND live.unique_key <> ''"

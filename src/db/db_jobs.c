@@ -46,6 +46,7 @@ void job_read(struct stmt *s, struct arena *a, struct job_row *j)
         .dead = col_i64(s, 8) != 0,
         .fails_video = col_i64(s, 9) != 0,
         .attempt = (int)col_i64(s, 10),
+        .abandoned = (int)col_i64(s, 28),
         .max_attempts = (int)col_i64(s, 11),
         .run_at_ms = col_i64(s, 12),
         .lease_until_ms = col_i64(s, 13),
@@ -82,6 +83,29 @@ int db_job_get(struct tx *tx, struct arena *a, const char *id, struct job_row *r
     if (r == 0)
         return err_set(e, ERR_NOT_FOUND, "no job '%.60s'", id);
     job_read(s, a, ret);
+    return 0;
+}
+
+int db_job_stage(struct tx *tx, const char *video_id, const char *stage,
+                 struct job_stage_state *ret, struct err *e)
+{
+    CLEANUP(stmt_close) struct stmt *s = NULL;
+
+    if (stmt_open(
+            tx,
+            "SELECT COALESCE(MAX(CASE WHEN state IN ('pending', 'running') THEN 1 ELSE 0 END), 0),"
+            " COALESCE(MAX(CASE WHEN state = 'completed' THEN ended_seq ELSE 0 END), 0),"
+            " COALESCE(MAX(CASE WHEN state = 'failed' THEN ended_seq ELSE 0 END), 0)"
+            " FROM processing_jobs WHERE video_id = $1 AND stage = $2",
+            &s, e) < 0)
+        return -1;
+    bind_z(s, 1, video_id);
+    bind_z(s, 2, stage);
+    if (stmt_step(s, e) < 0)
+        return err_wrap(e, "jobs of stage %s", stage);
+    int64_t completed = col_i64(s, 1), failed = col_i64(s, 2);
+    *ret = (struct job_stage_state){.live = col_i64(s, 0) != 0,
+                                    .completed_seq = completed > failed ? completed : 0};
     return 0;
 }
 

@@ -31,6 +31,7 @@ struct job_row {
     bool fails_video; /* its death sets the video to failed */
     int attempt;      /* of the current or last run, from 1; 0 before the first */
     int max_attempts;
+    int abandoned;          /* attempts whose worker went away; attempt does not count them */
     int64_t run_at_ms;      /* pending: not before */
     int64_t lease_until_ms; /* running: held until */
     int64_t fence;          /* rises with every claim of this job */
@@ -60,6 +61,15 @@ struct job_page {
 int db_job_get(struct tx *tx, struct arena *a, const char *id, struct job_row *ret, struct err *e);
 int db_job_list(struct tx *tx, struct arena *a, const struct job_filter *f, struct job_page *ret,
                 struct err *e);
+
+/* Where a stage of a video stands, over all jobs that it ever had. */
+struct job_stage_state {
+    bool live;             /* a job of it is pending or running */
+    int64_t completed_seq; /* of the last one that ended, if that was completed; else 0. The greater
+                              one ended later, whatever the clock said. */
+};
+int db_job_stage(struct tx *tx, const char *video_id, const char *stage,
+                 struct job_stage_state *ret, struct err *e);
 
 /* ---- for queue/ alone ---- */
 
@@ -97,7 +107,11 @@ int db_job_complete(struct tx *tx, const char *id, int64_t fence, const char *no
 /* Back to pending after a failed attempt (why), or unharmed (why NULL: the attempt is not counted). */
 int db_job_again(struct tx *tx, const char *id, int64_t fence, int64_t run_at_ms,
                  const struct err *why, struct err *e);
-enum job_end { JOB_END_CANCELLED, JOB_END_DEAD };
+/* Back to pending after its worker went away: that attempt is counted as abandoned instead. */
+int db_job_abandoned(struct tx *tx, const char *id, int64_t fence, int64_t run_at_ms,
+                     const struct err *why, struct err *e);
+/* ABANDONED: dead, because too many workers went away over it. */
+enum job_end { JOB_END_CANCELLED, JOB_END_DEAD, JOB_END_ABANDONED };
 int db_job_fail(struct tx *tx, const char *id, int64_t fence, enum job_end end,
                 const struct err *why, struct err *e);
 /* Pending or running -> failed, not dead. */

@@ -10,7 +10,7 @@
     "job_id, queue, stage, video_id, unique_key, payload, priority, state, dead, fails_video,"     \
     " attempt, max_attempts, run_at, lease_until, fence, time_limit_ms, worker_id, progress,"      \
     " note, created_at, started_at, heartbeat_at, finished_at, error_code, error_category,"        \
-    " error_text, error_plain, error_next"
+    " error_text, error_plain, error_next, abandoned"
 void job_read(struct stmt *s, struct arena *a, struct job_row *j);
 
 #endif

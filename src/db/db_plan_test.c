@@ -80,6 +80,7 @@ TEST(db_every_step_of_a_job_goes_through_an_index)
     struct job_row *rows;
     int64_t next_ms = INT64_MAX, n_running;
     char id[UUID_MAX], video[UUID_MAX];
+    struct job_stage_state stage;
     size_t n;
 
     err_set(&why, ERR_STORAGE, "x");
@@ -101,10 +102,13 @@ TEST(db_every_step_of_a_job_goes_through_an_index)
     CHECK_EQ(db_job_claim(tx, id, "w", 5, &e), 1);
     CHECK_EQ(db_job_again(tx, id, 2, 0, NULL, &e), 1);
     CHECK_EQ(db_job_claim(tx, id, "w", 5, &e), 1);
-    CHECK_EQ(db_job_fail(tx, id, 3, JOB_END_DEAD, &why, &e), 1);
+    CHECK_EQ(db_job_abandoned(tx, id, 3, 0, &why, &e), 1);
+    CHECK_EQ(db_job_claim(tx, id, "w", 5, &e), 1);
+    CHECK_EQ(db_job_fail(tx, id, 4, JOB_END_ABANDONED, &why, &e), 1);
+    CHECK_OK(db_job_stage(tx, video, "s", &stage, &e));
     CHECK_EQ(db_job_replay(tx, id, &e), 1);
     CHECK_EQ(db_job_cancel(tx, id, &why, &e), 1);
-    CHECK_EQ(db_job_complete(tx, id, 3, NULL, &e), 0);
+    CHECK_EQ(db_job_complete(tx, id, 4, NULL, &e), 0);
     CHECK_EQ(db_job_purge(tx, 0, &e), 0);
     CHECK(check_plans(tx, SORT_FEW) >= 20);
 }

@@ -75,6 +75,10 @@ struct queue_hooks {
 };
 void queue_set_hooks(struct queue *q, const struct queue_hooks *hooks);
 
+/* Attempts whose worker went away (killed, restarted, its machine lost) say little about the job and
+ * have a limit of their own; a job over which that many workers went is dead. */
+#define QUEUE_ABANDONED_MAX 10
+
 struct job_spec {
     enum queue_name queue;
     const char *stage;        /* required */

@@ -100,11 +100,12 @@ TEST(queue_job_that_keeps_killing_its_workers_is_buried_with_its_video)
     char *id =
         add_spec(&f, (struct job_spec){
                          .queue = QUEUE_EXPORT, .stage = "poison", .video_id = vid, .priority = 5});
-    for (int attempt = 1; attempt <= 3; attempt++) {
-        CLEANUP(job_free) struct job *j = claim_ok(&f, attempt % 2 ? f.a : f.b);
-        CHECK_EQ(job_row(j)->attempt, attempt);
+    for (int n = 1; n <= QUEUE_ABANDONED_MAX; n++) {
+        CLEANUP(job_free) struct job *j = claim_ok(&f, n % 2 ? f.a : f.b);
+        CHECK_EQ(job_row(j)->attempt, 1); /* of three: a worker that goes takes none with it */
+        CHECK_EQ(job_row(j)->abandoned, n - 1);
         clock_advance_ms(LEASE_MS + 1);
-        if (attempt == 1) /* the first crash is repeated at once */
+        if (n == 1) /* the first crash is repeated at once */
             continue;
         CHECK(!claim(&f, f.b)); /* this one takes it back: for later, or for good */
         clock_advance_ms(QUEUE_BACKOFF_MAX_MS);
@@ -113,10 +114,33 @@ TEST(queue_job_that_keeps_killing_its_workers_is_buried_with_its_video)
     struct job_row row = show(&f, id);
     CHECK(row.dead);
     CHECK_EQ(row.error.code, ERR_PROCESSING);
-    CHECK(strstr(row.error.text, "attempt 3 of 3"));
+    CHECK_EQ(row.abandoned, QUEUE_ABANDONED_MAX);
+    CHECK(strstr(row.error.text, "the 10. of 10 to go"));
     CHECK_EQ(f.n_dead, 1);
     CHECK_EQ(video(&f, vid).state, VIDEO_FAILED);
     CHECK(strstr(video(&f, vid).error.plain, "ended unexpectedly"));
+}
+
+TEST(queue_failures_count_as_before_when_workers_were_killed_in_between)
+{
+    FIX;
+    char *id = add(&f, "s");
+    struct err w = why(ERR_STORAGE);
+    for (int attempt = 1; attempt <= 3; attempt++) {
+        for (int kill = 0; kill < 3; kill++) {
+            CLEANUP(job_free) struct job *j = claim_ok(&f, f.a);
+            CHECK_EQ(job_row(j)->attempt, attempt);
+            clock_advance_ms(LEASE_MS + 1);
+            (void)queue_watchdog(f.b, &(struct watchdog_report){0}, &f.e);
+            clock_advance_ms(QUEUE_BACKOFF_MAX_MS);
+        }
+        CLEANUP(job_free) struct job *j = claim_ok(&f, f.a);
+        CHECK_EQ(queue_fail(f.a, j, &w, &f.e), attempt < 3 ? QUEUE_FAIL_RETRY : QUEUE_FAIL_DEAD);
+        clock_advance_ms(QUEUE_BACKOFF_MAX_MS);
+    }
+    CHECK(show(&f, id).dead);
+    CHECK_EQ(queue_retry(f.a, id, &f.e), QUEUE_ADDED);
+    CHECK_EQ(show(&f, id).abandoned, 0);
 }
 
 TEST(queue_release_gives_back_unharmed)

@@ -197,7 +197,8 @@ TEST(queue_lease_that_runs_out_returns_the_job)
     clock_advance_ms(1);
     CLEANUP(job_free) struct job *again = claim_ok(&f, f.b);
     CHECK_STR(job_row(again)->id, id);
-    CHECK_EQ(job_row(again)->attempt, 2);
+    CHECK_EQ(job_row(again)->attempt, 1); /* the worker went, the job did not fail */
+    CHECK_EQ(job_row(again)->abandoned, 1);
     CHECK_EQ(job_row(again)->fence, 2);
     CHECK(strstr(job_row(again)->error.text, "lease ran out in attempt 1 of 3"));
 }
@@ -337,7 +338,8 @@ TEST(queue_worker_whose_process_ended_loses_its_job_at_once)
     clock_advance_ms(QUEUE_LOOK_AROUND_MS);
     CLEANUP(job_free) struct job *j = claim_ok(&f, f.a);
     CHECK_STR(job_row(j)->id, id);
-    CHECK_EQ(job_row(j)->attempt, 2);
+    CHECK_EQ(job_row(j)->attempt, 1);
+    CHECK_EQ(job_row(j)->abandoned, 1);
     CHECK(strstr(job_row(j)->error.text, "process is gone"));
     CHECK_EQ(waitpid(pid, &status, 0), pid);
     CHECK(worker_id_is_gone(worker));

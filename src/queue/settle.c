@@ -20,11 +20,11 @@ void dead_list_finish(struct dead_list *d)
     VEC_FINISH(&d->rows);
 }
 
-static int bury(struct tx *tx, const struct job_row *row, const struct err *why,
+static int bury(struct tx *tx, const struct job_row *row, enum job_end end, const struct err *why,
                 struct dead_list *dead, struct err *e)
 {
     struct job_row now;
-    int n = db_job_fail(tx, row->id, row->fence, JOB_END_DEAD, why, e);
+    int n = db_job_fail(tx, row->id, row->fence, end, why, e);
 
     if (n <= 0)
         return n;
@@ -48,7 +48,7 @@ int queue_settle(struct queue *q, struct tx *tx, const struct job_row *row, cons
         n = db_job_again(tx, row->id, row->fence, now_ms, NULL, e);
     } else if (!err_class(why->code)->retryable || row->attempt >= row->max_attempts) {
         outcome = QUEUE_FAIL_DEAD;
-        n = bury(tx, row, why, dead, e);
+        n = bury(tx, row, JOB_END_DEAD, why, dead, e);
     } else {
         outcome = QUEUE_FAIL_RETRY;
         n = db_job_again(tx, row->id, row->fence, now_ms + delay_ms, why, e);
@@ -103,8 +103,9 @@ bool queue_row_is_orphan(struct queue *q, const struct job_row *row, int64_t now
     bool expired = now_ms > row->lease_until_ms;
     if (!expired && (look != LOOK_PROCESSES || !worker_id_is_gone(row->worker_id)))
         return false;
-    err_set(ret_why, ERR_PROCESSING, "worker %s: %s in attempt %d of %d", row->worker_id,
-            expired ? "its lease ran out" : "its process is gone", row->attempt, row->max_attempts);
+    err_set(ret_why, ERR_PROCESSING, "worker %s: %s in attempt %d of %d, the %d. of %d to go",
+            row->worker_id, expired ? "its lease ran out" : "its process is gone", row->attempt,
+            row->max_attempts, row->abandoned + 1, QUEUE_ABANDONED_MAX);
     err_plain(ret_why, "The worker that ran this job ended unexpectedly.",
               "If it happens again with this file, the file or the machine's memory is the likely "
               "cause; the log has "
@@ -112,14 +113,34 @@ bool queue_row_is_orphan(struct queue *q, const struct job_row *row, int64_t now
     return true;
 }
 
-/* The first crash may be nobody's fault (a restart): at once. A job that keeps killing its workers has to wait. */
-static int64_t crash_delay_ms(struct queue *q, const struct job_row *row)
+static int64_t backoff_of(struct queue *q, const struct job_row *row, int attempt)
 {
     enum queue_name name = QUEUE_VIDEO_PROCESSING;
 
     (void)queue_from_name(str_of(row->queue), &name);
     struct queue_settings s = queue_settings(q, name);
-    return row->attempt <= 1 ? 0 : queue_backoff_ms(&s, row->attempt - 1);
+    return queue_backoff_ms(&s, attempt);
+}
+
+/* The first crash may be nobody's fault (a restart): at once. A job that keeps killing its workers has to wait. */
+static int64_t crash_delay_ms(struct queue *q, const struct job_row *row)
+{
+    return row->abandoned == 0 ? 0 : backoff_of(q, row, row->abandoned);
+}
+
+/* What becomes of a job that is taken from a worker that is gone. Answers as queue_settle(). */
+static int settle_abandoned(struct queue *q, struct tx *tx, const struct job_row *row,
+                            const struct err *why, struct dead_list *dead, struct err *e)
+{
+    bool last = row->abandoned + 1 >= QUEUE_ABANDONED_MAX;
+    int n = last ? bury(tx, row, JOB_END_ABANDONED, why, dead, e)
+                 : db_job_abandoned(tx, row->id, row->fence, db_now_ms(tx) + crash_delay_ms(q, row),
+                                    why, e);
+
+    if (n <= 0)
+        return n < 0 ? -1 : QUEUE_FAIL_LOST;
+    db_notify(tx, QUEUE_CHANNEL);
+    return last ? QUEUE_FAIL_DEAD : QUEUE_FAIL_RETRY;
 }
 
 int queue_take_back(struct queue *q, struct tx *tx, struct arena *a, enum look look,
@@ -135,7 +156,10 @@ int queue_take_back(struct queue *q, struct tx *tx, struct arena *a, enum look l
         struct err why = {0};
         if (!queue_row_is_orphan(q, &running[i], now_ms, look, &why))
             continue;
-        int r = queue_settle(q, tx, &running[i], &why, crash_delay_ms(q, &running[i]), dead, e);
+        int r = why.code == ERR_TIMEOUT
+                    ? queue_settle(q, tx, &running[i], &why,
+                                   backoff_of(q, &running[i], running[i].attempt), dead, e)
+                    : settle_abandoned(q, tx, &running[i], &why, dead, e);
         if (r < 0)
             return err_wrap(e, "take back job %s", running[i].id);
         report->overtime += why.code == ERR_TIMEOUT;
