@@ -49,47 +49,37 @@ int pipeline_begin(struct library *lib, struct tx *tx, const char *video_id, str
 /* ---- which stages are ready
  * ---------------------------------------------------------------------------------------- */
 
-/* Bits of the stages of this video whose newest job is completed; of those that wait or run in
- * *ret_live. A stage that was completed before its needs were made anew counts as not done: `since`
- * is when the present round began. */
-static int stages_done(struct tx *tx, struct arena *a, const char *video_id, unsigned *ret_done,
-                       unsigned *ret_live, struct err *e)
+/* Bits of the stages of this video that are done: the last job that ended was completed, and nothing it was made from
+ * was made anew after it. Of those that wait or run in *ret_live; they are not done. What came after what is told by the
+ * sequence of ends, not by a clock, which may step back. */
+static int stages_done(struct tx *tx, const char *video_id, unsigned *ret_done, unsigned *ret_live,
+                       struct err *e)
 {
-    struct job_page page;
-    struct job_filter f = {.video_id = video_id, .limit = DB_PAGE_MAX};
-    int64_t newest[STAGES_N] = {0}, finished[STAGES_N] = {0};
+    struct job_stage_state s[STAGES_N];
     unsigned done = 0, live = 0;
-    if (db_job_list(tx, a, &f, &page, e) < 0)
-        return -1;
-    for (size_t k = 0; k < page.n; k++) {
-        const struct job_row *row = &page.jobs[k];
-        int i = stage_index(row->stage);
-        if (i < 0 || newest[i]) /* newest first: older rounds of the stage do not count */
-            continue;
-        newest[i] = 1;
-        if (row->state == JOB_COMPLETED) {
-            done |= 1u << i;
-            finished[i] = row->finished_at_ms;
-        } else if (row->state == JOB_PENDING || row->state == JOB_RUNNING) {
+    for (size_t i = 0; i < STAGES_N; i++) {
+        if (db_job_stage(tx, video_id, stages[i]->name, &s[i], e) < 0)
+            return -1;
+        if (s[i].live)
             live |= 1u << i;
-        }
-    }
-    for (size_t i = 0; i < STAGES_N; i++) /* older than what it was made from: not done */
-        for (size_t k = 0; k < i; k++)
-            if ((stages[i]->needs & 1u << k) && (!(done & 1u << k) || finished[k] > finished[i]))
+        else if (s[i].completed_seq)
+            done |= 1u << i;
+        for (size_t k = 0; k < i; k++) /* older than what it was made from: not done */
+            if ((stages[i]->needs & 1u << k) &&
+                (!(done & 1u << k) || s[k].completed_seq > s[i].completed_seq))
                 done &= ~(1u << i);
+    }
     *ret_done = done;
     *ret_live = live;
     return 0;
 }
 
 /* Queues the stages that are ready and neither done nor on their way. How many. */
-static int queue_ready(struct library *lib, struct tx *tx, struct arena *a, const char *video_id,
-                       struct err *e)
+static int queue_ready(struct library *lib, struct tx *tx, const char *video_id, struct err *e)
 {
     unsigned done, live;
     int n = 0;
-    if (stages_done(tx, a, video_id, &done, &live, e) < 0)
+    if (stages_done(tx, video_id, &done, &live, e) < 0)
         return -1;
     for (size_t i = 0; i < STAGES_N; i++) {
         if (((done | live) & 1u << i) || (stages[i]->needs & done) != stages[i]->needs)
@@ -118,20 +108,19 @@ int pipeline_again(struct library *lib, struct tx *tx, const char *video_id, con
         return -1;
     if (stage)
         return stage_queue(lib, tx, video_id, i, e);
-    int n = queue_ready(lib, tx, a, video_id, e);
+    int n = queue_ready(lib, tx, video_id, e);
     if (n != 0 || (v.state != VIDEO_FAILED && v.state != VIDEO_INDEXED))
         return n;
     /* every stage is done, yet the video went back to processing: the last one brings it out again */
     unsigned done, live;
-    if (stages_done(tx, a, video_id, &done, &live, e) < 0)
+    if (stages_done(tx, video_id, &done, &live, e) < 0)
         return -1;
     return live ? 0 : stage_queue(lib, tx, video_id, (int)STAGES_N - 1, e);
 }
 
 int run_finish(struct run *r, struct tx *tx, const char *note, struct err *e)
 {
-    if (queue_finish(tx, r->job, note, e) < 0 ||
-        queue_ready(r->lib, tx, r->arena, r->video.id, e) < 0)
+    if (queue_finish(tx, r->job, note, e) < 0 || queue_ready(r->lib, tx, r->video.id, e) < 0)
         return err_wrap(e, "finish %s", r->stage->name);
     return db_commit(tx, e);
 }
@@ -148,12 +137,16 @@ static int video_percent(const struct stage *s, int percent)
     return before + s->weight * percent / 100;
 }
 
+static bool stop_wanted(const struct run *r)
+{
+    return r->watch && r->watch->stop && atomic_load(r->watch->stop);
+}
+
 static int on_progress(void *arg, const struct media_progress *p)
 {
     struct run *r = arg;
     struct err e = {0};
-    if (job_status(r->job) != JOB_HELD ||
-        (r->watch && r->watch->stop && atomic_load(r->watch->stop)))
+    if (job_status(r->job) != JOB_HELD || stop_wanted(r))
         return 1;
     int all = video_percent(r->stage, p->percent);
     if (queue_progress(r->lib->queue, r->job, p->percent, NULL, all, &e) < 0)
@@ -203,8 +196,7 @@ static int skip(struct run *r, const struct err *why, struct err *e)
 static bool last_chance(const struct run *r, const struct err *why)
 {
     const struct job_row *row = job_row(r->job);
-    return why->code == ERR_UNAVAILABLE || !err_class(why->code)->retryable ||
-           row->attempt >= row->max_attempts;
+    return r->lacks_tool || !err_class(why->code)->retryable || row->attempt >= row->max_attempts;
 }
 
 int pipeline_run(struct library *lib, struct job *job, const struct pipeline_watch *watch,
@@ -230,8 +222,9 @@ int pipeline_run(struct library *lib, struct job *job, const struct pipeline_wat
         int done = load_video(&r, &why);
         if (done == 0)
             done = r.stage->run(&r, &why);
-        if (done < 0 && job_status(job) == JOB_HELD && why.code != ERR_CANCELLED &&
-            why.code != ERR_CONFLICT && r.stage->optional && last_chance(&r, &why)) {
+        if (done < 0 && job_status(job) == JOB_HELD && !stop_wanted(&r) &&
+            why.code != ERR_CANCELLED && why.code != ERR_CONFLICT && r.stage->optional &&
+            last_chance(&r, &why)) {
             struct err why_skip = why;
             err_clear(&why);
             done = skip(&r, &why_skip, &why);
@@ -241,7 +234,12 @@ int pipeline_run(struct library *lib, struct job *job, const struct pipeline_wat
             return 0;
         }
     }
-    if (job_status(job) == JOB_OVERTIME) {
+    if (i >= 0 && stop_wanted(&r) && job_status(job) == JOB_HELD) {
+        /* whatever it failed of, it was the stop that made it (children got the signal too, say) */
+        struct err cause = why;
+        err_clear(&why);
+        err_set(&why, ERR_CANCELLED, "stopped: %s", cause.text);
+    } else if (job_status(job) == JOB_OVERTIME) {
         err_set(&why, ERR_TIMEOUT, "ran longer than its limit of %" PRId64 " ms",
                 row->time_limit_ms);
         err_plain(&why, "Processing took longer than is allowed.",

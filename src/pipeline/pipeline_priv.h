@@ -18,6 +18,8 @@ struct run {
     struct log *log;
     struct arena *arena;
     struct video video; /* as it was when the run began; its text is in arena */
+    bool lacks_tool;    /* set by an optional stage that failed because what it needs is not on this
+                           machine: skipped at once, another attempt would not help */
 };
 
 struct stage {
@@ -30,8 +32,8 @@ struct stage {
     int weight; /* its share of a video's progress; all together 100 */
     /*
      * Does the work and then publishes it: opens a DB_WRITE transaction, writes its rows and ends
-     * with run_finish(). ERR_UNAVAILABLE from an optional stage, or its last failure, completes it
-     * as skipped.
+     * with run_finish(). The last failure of an optional stage, or one with lacks_tool set,
+     * completes it as skipped.
      */
     int (*run)(struct run *r, struct err *e);
 };

@@ -2,6 +2,8 @@
  * The graph of stages without media: jobs are claimed and finished by hand, and what is queued next is looked at. What the
  * stages do is tested through the program, with real files.
  */
+#include <sys/resource.h>
+
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/test.h"
@@ -51,8 +53,9 @@ static const struct stage *stage_named(const char *name)
     return NULL;
 }
 
-/* Claims the next job, checks which stage it is, and finishes it as a stage would. */
-static void finish_next(struct fixture *f, const char *want)
+/* Claims the next job, checks which stage it is, and finishes it as a stage would; the clock steps by that much while the
+ * job runs. */
+static void finish_next_after(struct fixture *f, const char *want, int64_t step_ms)
 {
     struct err e = {0};
     CLEANUP(job_free) struct job *job = NULL;
@@ -61,9 +64,15 @@ static void finish_next(struct fixture *f, const char *want)
     CHECK_EQ(queue_claim(f->lib->queue, QUEUE_ALL, f->video, &job, NULL, &e), CLAIM_GOT);
     CHECK_STR(job_row(job)->stage, want);
     struct run r = {.lib = f->lib, .stage = stage_named(want), .job = job, .arena = a};
+    clock_advance_ms(step_ms);
     CHECK_OK(db_begin(f->lib->db, DB_WRITE, &tx, &e));
     CHECK_OK(db_video_get(tx, a, f->video, &r.video, &e));
     CHECK_OK(run_finish(&r, tx, NULL, &e));
+}
+
+static void finish_next(struct fixture *f, const char *want)
+{
+    finish_next_after(f, want, 0);
 }
 
 static void nothing_left(struct fixture *f)
@@ -117,6 +126,115 @@ TEST(pipeline_a_stage_made_anew_makes_what_follows_anew)
     clock_advance_ms(10);
     finish_next(&f, "publish");
     nothing_left(&f);
+    clock_thaw();
+    tear_down(&f);
+}
+
+TEST(pipeline_a_clock_that_steps_back_repeats_nothing)
+{
+    struct fixture f;
+    set_up(&f);
+    clock_freeze_ms(1800000000000);
+    for (int i = 0; pipeline_stage_name(i); i++)
+        finish_next_after(&f, pipeline_stage_name(i), -60000);
+    nothing_left(&f);
+    CHECK_EQ(again(&f, NULL), 0);
+    CHECK_EQ(again(&f, "media_pass"),
+             1); /* and what follows it follows, though its time is earlier */
+    finish_next_after(&f, "media_pass", -60000);
+    finish_next_after(&f, "read_text", -60000);
+    finish_next_after(&f, "publish", -60000);
+    nothing_left(&f);
+    clock_thaw();
+    tear_down(&f);
+}
+
+TEST(pipeline_many_jobs_of_a_video_hide_none)
+{
+    struct fixture f;
+    struct err e = {0};
+    set_up(&f);
+    run_all(&f);
+    CLEANUP(db_rollback) struct tx *tx = NULL;
+    struct job_spec spec = {.queue = QUEUE_EXPORT, .stage = "cut", .video_id = f.video};
+    CHECK_OK(db_begin(f.lib->db, DB_WRITE, &tx, &e));
+    for (int i = 0; i < DB_PAGE_MAX + 10; i++) {
+        char key[32];
+        snprintf(key, sizeof key, "cut-%d", i);
+        spec.unique_key = key;
+        clock_advance_ms(1);
+        CHECK_EQ(queue_add(f.lib->queue, tx, &spec, NULL, &e), QUEUE_ADDED);
+    }
+    CHECK_OK(db_commit(tx, &e));
+    db_rollback(STEAL(tx));
+    CHECK_EQ(again(&f, NULL), 0);
+    clock_thaw();
+    tear_down(&f);
+}
+
+/* Runs the next stage for real; it fails: there is no original to read. */
+static void run_next(struct fixture *f, atomic_bool *stop, enum err_code want_why,
+                     struct job_row *ret, struct arena *a)
+{
+    struct err e = {0}, why = {0};
+    CLEANUP(job_free) struct job *job = NULL;
+    struct pipeline_watch watch = {.stop = stop};
+    CHECK_EQ(queue_claim(f->lib->queue, QUEUE_ALL, f->video, &job, NULL, &e), CLAIM_GOT);
+    CHECK_OK(pipeline_run(f->lib, job, &watch, &why, &e));
+    CHECK_EQ(why.code, want_why);
+    CHECK_OK(queue_show(f->lib->queue, a, job_row(job)->id, ret, &e));
+}
+
+TEST(pipeline_a_stage_that_fails_while_the_worker_stops_uses_no_attempt)
+{
+    struct fixture f;
+    atomic_bool stop = true;
+    struct job_row row;
+    CLEANUP(arena_free) struct arena *a = arena_new();
+    set_up(&f);
+    run_next(&f, &stop, ERR_CANCELLED, &row, a);
+    CHECK_EQ(row.state, JOB_PENDING);
+    CHECK_EQ(row.attempt, 0);
+    tear_down(&f);
+}
+
+/* What is busy or used up now (here: descriptors) is no missing tool. */
+TEST(pipeline_an_optional_stage_that_could_not_run_just_now_is_not_skipped)
+{
+    struct fixture f;
+    struct err e = {0};
+    struct job_row row;
+    struct pass_names names;
+    struct rlimit before, none;
+    CLEANUP(arena_free) struct arena *a = arena_new();
+    CLEANUP(db_rollback) struct tx *tx = NULL;
+    const char *sha = "00000000000000000000000000000000000000000000000000000000000000aa";
+    set_up(&f);
+    clock_freeze_ms(1800000000000);
+    finish_next(&f, "upload_validate");
+    finish_next(&f, "media_pass");
+    CHECK_OK(pass_names(f.lib, sha, &names, &e));
+    struct object o = {.key = names.report,
+                       .source_sha256 = sha,
+                       .sha256 = sha,
+                       .kind = "report",
+                       .stage = stage_media.name,
+                       .stage_version = stage_media.version,
+                       .params_hash = names.params};
+    CHECK_OK(store_put(f.lib->store, names.report, STR("{}"), STORE_REPLACE, &e));
+    CHECK_OK(db_begin(f.lib->db, DB_WRITE, &tx, &e));
+    CHECK_OK(db_object_put(tx, &o, &e));
+    CHECK_OK(db_commit(tx, &e));
+    db_rollback(STEAL(tx));
+    CHECK_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = 3;
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+    run_next(&f, NULL, ERR_UNAVAILABLE, &row, a);
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+    CHECK_STR(row.stage, "read_text");
+    CHECK_EQ(row.state, JOB_PENDING);
+    CHECK_EQ(row.attempt, 1);
     clock_thaw();
     tear_down(&f);
 }

@@ -110,9 +110,13 @@ static int read_text(struct run *r, struct err *e)
             struct media_text_opts o = {.languages = conf_str(r->lib->conf, CONF_OCR_LANGUAGES)};
             choose(r, p, conf_ms(r->lib->conf, CONF_OCR_INTERVAL) * 1000, &chosen);
             run_media_ctx(r, &m);
-            if (store_fetch(r->lib->store, names.keys[MEDIA_OUT_SAMPLES], &fd, e) < 0 ||
-                media_read_text(&m, fd, &chosen, &o, &text, e) < 0 ||
-                merge(r, p, &chosen, text, &spans, &n_spans, e) < 0)
+            if (store_fetch(r->lib->store, names.keys[MEDIA_OUT_SAMPLES], &fd, e) < 0)
+                return err_wrap(e, "read text");
+            if (media_read_text(&m, fd, &chosen, &o, &text, e) < 0) {
+                r->lacks_tool = e->code == ERR_UNAVAILABLE;
+                return err_wrap(e, "read text");
+            }
+            if (merge(r, p, &chosen, text, &spans, &n_spans, e) < 0)
                 return err_wrap(e, "read text");
             log_info(r->log,
                      "text_read pictures=%" PRId64 " read=%" PRId64 " lines=%" PRId64 " spans=%zu",
