@@ -3,10 +3,25 @@
 
 #include <math.h>
 
-/* Wojke's weights: standard deviations as shares of the height, for positions and for velocities. */
-static const double WEIGHT_P = 1.0 / 20, WEIGHT_V = 1.0 / 160;
-/* of the aspect, which has no unit: at start and a step, and as measured */
-static const double ASPECT_P = 1e-2, ASPECT_V = 1e-5, ASPECT_SEEN = 1e-1;
+/* ---- WOJKE: standard deviations as shares of the height, and of the aspect, which has no unit */
+static const double WOJKE_P = 1.0 / 20, WOJKE_V = 1.0 / 160;
+static const double WOJKE_ASPECT_P = 1e-2, WOJKE_ASPECT_V = 1e-5, WOJKE_ASPECT_SEEN = 1e-1;
+
+/* ---- TIMED: in heights and seconds */
+static const double TIMED_SEEN = 1.0 / 20;     /* of a centre */
+static const double TIMED_EDGES = 2;           /* so much more for a height or aspect */
+static const double TIMED_VELOCITY = 0.5;      /* change in one second */
+static const double TIMED_POSITION = 1.0 / 30; /* jitter in one second */
+static const double TIMED_FIRST_VELOCITY = 1;  /* of what was seen once */
+static const double TIMED_SIZE = 0.5;          /* heights move so much less */
+static const double TIMED_ASPECT = 1.0 / 20;   /* change in one second */
+
+/* a memory of some ten boxes; one that is wildly off says no more than one that is 3 deviations off */
+static const double UNREST_RATE = 0.1, UNREST_OFF_MAX = 9, UNREST_MAX = 64;
+
+static const double STUDENT = 4;     /* degrees of freedom */
+static const double HEIGHTS_MAX = 2; /* ratio of heights at most */
+static const double SCORE_SCALE = 4, SCORE_SCALE_MIN = 0.25;
 
 static double sq(double v)
 {
@@ -19,46 +34,94 @@ static double scale(const struct kalman *k)
     return k->h.p > 1 ? k->h.p : 1;
 }
 
-static struct kalman_axis axis_start(double seen, double sd_p, double sd_v)
+static double score_factor(const struct kalman_noise *q, double score)
 {
-    return (struct kalman_axis){.p = seen, .pp = sq(sd_p), .vv = sq(sd_v)};
+    return q->by_score ? fmax(SCORE_SCALE * (1 - score), SCORE_SCALE_MIN) : 1;
 }
 
-void kalman_start(struct kalman *k, struct box seen)
+/* Variances as measured, of a box of this height: of a centre, a height, an aspect. */
+struct seen {
+    double p, h, a;
+};
+
+static struct seen timed_seen(const struct kalman_noise *q, double h, double score)
 {
-    k->h.p = seen.h;
-    double p = 2 * WEIGHT_P * scale(k), v = 10 * WEIGHT_V * scale(k);
-    k->x = axis_start(seen.x + seen.w / 2, p, v);
-    k->y = axis_start(seen.y + seen.h / 2, p, v);
-    k->a = axis_start(seen.w / seen.h, ASPECT_P, ASPECT_V);
-    k->h = axis_start(seen.h, p, v);
+    double share = sq(TIMED_SEEN) * score_factor(q, score), edges = sq(TIMED_EDGES);
+    h = fmax(h, 1);
+    return (struct seen){share * sq(h), share * edges * sq(h), share * edges};
 }
 
-/* n steps of F = [1 1; 0 1] and Q = diag(qp, qv) in one: the sums of F^i Q F^iT over i < n. For n
- * below 1 they would turn negative; what is then left of them is their share of one step. */
-static void axis_predict(struct kalman_axis *k, double n, double sd_p, double sd_v)
+static struct kalman_axis axis_start(double seen, double pp, double vv)
 {
-    double qp = sq(sd_p), qv = sq(sd_v);
-    double s1 = n > 1 ? n * (n - 1) / 2 : 0, s2 = n > 1 ? n * (n - 1) * (2 * n - 1) / 6 : 0;
+    return (struct kalman_axis){.p = seen, .pp = pp, .vv = vv};
+}
+
+void kalman_start(struct kalman *k, const struct kalman_noise *q, struct track_box seen,
+                  double score)
+{
+    double h = fmax(seen.h, 1), x = track_box_cx(seen), y = track_box_cy(seen), a = seen.w / seen.h;
+
+    k->unrest = 1;
+    if (q->model == KALMAN_WOJKE) {
+        double pp = sq(2 * WOJKE_P * h), vv = sq(10 * WOJKE_V * h);
+        k->x = axis_start(x, pp, vv);
+        k->y = axis_start(y, pp, vv);
+        k->a = axis_start(a, sq(WOJKE_ASPECT_P), sq(WOJKE_ASPECT_V));
+        k->h = axis_start(seen.h, pp, vv);
+        return;
+    }
+    struct seen r = timed_seen(q, h, score);
+    double vv = sq(TIMED_FIRST_VELOCITY / q->fps * h);
+    k->x = axis_start(x, r.p, vv);
+    k->y = axis_start(y, r.p, vv);
+    k->a = axis_start(a, r.a, 0);
+    k->h = axis_start(seen.h, r.h, vv * sq(TIMED_SIZE));
+}
+
+/* Adds the noise of n steps of F = [1 1; 0 1] and Q = diag(qp, qv): the sums of F^i Q F^iT, i < n.
+ * Below one step what would turn negative is left out. */
+static void axis_predict_steps(struct kalman_axis *k, double n, double qp, double qv)
+{
+    double once = n > 1 ? n * (n - 1) / 2 : 0, twice = once * (2 * n - 1) / 3;
 
     k->p += n * k->v;
-    k->pp += n * (2 * k->pv + n * k->vv) + n * qp + s2 * qv;
-    k->pv += n * k->vv + s1 * qv;
+    k->pp += n * (2 * k->pv + n * k->vv) + n * qp + twice * qv;
+    k->pv += n * k->vv + once * qv;
     k->vv += n * qv;
 }
 
-void kalman_predict(struct kalman *k, double steps)
+/* The same of noise that comes at every moment: the integrals. */
+static void axis_predict_time(struct kalman_axis *k, double n, double qp, double qv)
 {
-    double p = WEIGHT_P * scale(k), v = WEIGHT_V * scale(k);
-    axis_predict(&k->x, steps, p, v);
-    axis_predict(&k->y, steps, p, v);
-    axis_predict(&k->a, steps, ASPECT_P, ASPECT_V);
-    axis_predict(&k->h, steps, p, v);
+    k->p += n * k->v;
+    k->pp += n * (2 * k->pv + n * k->vv) + n * qp + n * n * n / 3 * qv;
+    k->pv += n * k->vv + n * n / 2 * qv;
+    k->vv += n * qv;
 }
 
-static void axis_update(struct kalman_axis *k, double seen, double sd, double noise)
+void kalman_predict(struct kalman *k, const struct kalman_noise *q, double steps)
 {
-    double s = k->pp + sq(sd) * noise; /* variance of the innovation */
+    double h = scale(k);
+
+    if (q->model == KALMAN_WOJKE) {
+        double qp = sq(WOJKE_P * h), qv = sq(WOJKE_V * h);
+        axis_predict_steps(&k->x, steps, qp, qv);
+        axis_predict_steps(&k->y, steps, qp, qv);
+        axis_predict_steps(&k->a, steps, sq(WOJKE_ASPECT_P), sq(WOJKE_ASPECT_V));
+        axis_predict_steps(&k->h, steps, qp, qv);
+        return;
+    }
+    /* variances grow with time: a second's share for a step; velocities are a step's, not a second's */
+    double qp = sq(TIMED_POSITION * h) / q->fps, qv = sq(TIMED_VELOCITY * h / q->fps) / q->fps;
+    axis_predict_time(&k->x, steps, qp, qv * k->unrest);
+    axis_predict_time(&k->y, steps, qp, qv * k->unrest);
+    axis_predict_time(&k->a, steps, sq(TIMED_ASPECT) / q->fps, 0);
+    axis_predict_time(&k->h, steps, qp * sq(TIMED_SIZE), qv * sq(TIMED_SIZE));
+}
+
+static void axis_update(struct kalman_axis *k, double seen, double variance)
+{
+    double s = k->pp + variance; /* of the innovation */
     double gain_p = k->pp / s, gain_v = k->pv / s, off = seen - k->p;
 
     k->p += gain_p * off;
@@ -68,34 +131,132 @@ static void axis_update(struct kalman_axis *k, double seen, double sd, double no
     k->pp -= gain_p * k->pp;
 }
 
-void kalman_update(struct kalman *k, struct box seen, double noise)
+/* Compares how far off the box is with how far off it was expected to be: 1 on average. */
+static void watch(struct kalman *k, struct track_box seen, const struct seen *r)
 {
-    double sd = WEIGHT_P * scale(k);
-    axis_update(&k->x, seen.x + seen.w / 2, sd, noise);
-    axis_update(&k->y, seen.y + seen.h / 2, sd, noise);
-    axis_update(&k->a, seen.w / seen.h, ASPECT_SEEN, noise);
-    axis_update(&k->h, seen.h, sd, noise);
+    double off = (sq(track_box_cx(seen) - k->x.p) / (k->x.pp + r->p) +
+                  sq(track_box_cy(seen) - k->y.p) / (k->y.pp + r->p)) /
+                 2;
+    double unrest = k->unrest * (1 + UNREST_RATE * (fmin(off, UNREST_OFF_MAX) - 1));
+    k->unrest = fmin(fmax(unrest, 1), UNREST_MAX);
 }
 
-struct box kalman_box(const struct kalman *k)
+void kalman_update(struct kalman *k, const struct kalman_noise *q, struct track_box seen,
+                   double score)
+{
+    struct seen r;
+
+    if (q->model == KALMAN_WOJKE) {
+        double factor = score_factor(q, score);
+        r.p = r.h = sq(WOJKE_P * scale(k)) * factor;
+        r.a = sq(WOJKE_ASPECT_SEEN) * factor;
+    } else {
+        r = timed_seen(q, seen.h, score);
+        watch(k, seen, &r);
+    }
+    axis_update(&k->x, track_box_cx(seen), r.p);
+    axis_update(&k->y, track_box_cy(seen), r.p);
+    axis_update(&k->a, seen.w / seen.h, r.a);
+    axis_update(&k->h, seen.h, r.h);
+}
+
+void kalman_spread(const struct kalman *k, const struct kalman_noise *q, double h, double score,
+                   double *ret_x, double *ret_y)
+{
+    double r = q->model == KALMAN_WOJKE ? sq(WOJKE_P * scale(k)) * score_factor(q, score)
+                                        : timed_seen(q, h, score).p;
+    *ret_x = k->x.pp + r;
+    *ret_y = k->y.pp + r;
+}
+
+struct track_box kalman_box(const struct kalman *k)
 {
     double w = k->a.p * k->h.p, h = k->h.p;
-    return (struct box){k->x.p - w / 2, k->y.p - h / 2, w, h};
+    return (struct track_box){k->x.p - w / 2, k->y.p - h / 2, w, h};
 }
 
-void kalman_move(struct kalman *k, const double m[static 6])
-{
-    struct kalman_axis x = k->x, y = k->y;
-    double size = sqrt(fabs(m[0] * m[4] - m[1] * m[3])), aa = m[0] * m[0], bb = m[1] * m[1],
-           cc = m[3] * m[3], dd = m[4] * m[4];
+/* ---- is it this one? */
 
-    k->x.p = m[0] * x.p + m[1] * y.p + m[2];
-    k->y.p = m[3] * x.p + m[4] * y.p + m[5];
-    k->x.v = m[0] * x.v + m[1] * y.v;
-    k->y.v = m[3] * x.v + m[4] * y.v;
-    k->x.pp = aa * x.pp + bb * y.pp, k->y.pp = cc * x.pp + dd * y.pp;
-    k->x.pv = aa * x.pv + bb * y.pv, k->y.pv = cc * x.pv + dd * y.pv;
-    k->x.vv = aa * x.vv + bb * y.vv, k->y.vv = cc * x.vv + dd * y.vv;
-    k->h.p *= size, k->h.v *= size;
-    k->h.pp *= size * size, k->h.pv *= size * size, k->h.vv *= size * size;
+/* Density of a Student distribution with 4 degrees of freedom in n = 4 or 6 dimensions, at a squared
+ * Mahalanobis distance: Gamma((4 + n) / 2) / (Gamma(2) (4 pi)^(n / 2) sqrt(det S)) (1 + m / 4)^-(4 +
+ * n) / 2, without the determinant. */
+static double student4(double m)
+{
+    return 6 / sq(4 * M_PI) / sq(sq(1 + m / STUDENT));
+}
+
+static double student6(double m)
+{
+    double t = 1 + m / STUDENT;
+    return 24 / (4 * M_PI * sq(4 * M_PI)) / (sq(sq(t)) * t);
+}
+
+double kalman_likelihood(const struct kalman *k, const struct kalman_noise *q,
+                         struct track_box seen, double score)
+{
+    double h = scale(k);
+    if (seen.h * HEIGHTS_MAX < h || seen.h > HEIGHTS_MAX * h)
+        return 0;
+    struct seen r = timed_seen(q, seen.h, score);
+    double sx = k->x.pp + r.p, sy = k->y.pp + r.p, sh = k->h.pp + r.h, sa = k->a.pp + r.a;
+    double m = sq(track_box_cx(seen) - k->x.p) / sx + sq(track_box_cy(seen) - k->y.p) / sy +
+               sq(seen.h - k->h.p) / sh + sq(seen.w / seen.h - k->a.p) / sa;
+
+    return student4(m) * sq(h) * h / sqrt(sx * sy * sh * sa);
+}
+
+double kalman_reach(const struct kalman *k, const struct kalman_noise *q, double score_min)
+{
+    /* the most that the density can be at m = 0, then the m that brings it down to 1 */
+    double h = scale(k);
+    struct seen least = timed_seen(q, h / HEIGHTS_MAX, 1);
+    struct seen most = timed_seen(q, h * HEIGHTS_MAX, score_min);
+    double det =
+        (k->x.pp + least.p) * (k->y.pp + least.p) * (k->h.pp + least.h) * (k->a.pp + least.a);
+    double peak = student4(0) * sq(h) * h / sqrt(det);
+
+    if (peak <= 1)
+        return 0;
+    return sqrt(STUDENT * (sqrt(sqrt(peak)) - 1) * (k->x.pp + most.p));
+}
+
+void kalman_reverse(struct kalman *k)
+{
+    struct kalman_axis *axes[] = {&k->x, &k->y, &k->a, &k->h};
+    for (int i = 0; i < 4; i++) {
+        axes[i]->v = -axes[i]->v;
+        axes[i]->pv = -axes[i]->pv;
+    }
+}
+
+/* Squared Mahalanobis distance of two states of an axis; *det collects the determinant. */
+static double axis_distance(const struct kalman_axis *a, const struct kalman_axis *b, double *det)
+{
+    double pp = a->pp + b->pp, pv = a->pv + b->pv, vv = a->vv + b->vv;
+    double p = b->p - a->p, v = b->v - a->v, d = pp * vv - pv * pv;
+
+    *det *= d;
+    return (vv * p * p - 2 * pv * p * v + pp * v * v) / d;
+}
+
+double kalman_link_likelihood(const struct kalman *k, const struct kalman_noise *q,
+                              const struct kalman *start)
+{
+    double h = scale(k), det = 1;
+    if (start->h.p * HEIGHTS_MAX < h || start->h.p > HEIGHTS_MAX * h)
+        return 0;
+    double m = axis_distance(&k->x, &start->x, &det) + axis_distance(&k->y, &start->y, &det);
+    double sh = k->h.pp + start->h.pp, sa = k->a.pp + start->a.pp;
+    m += sq(start->h.p - k->h.p) / sh + sq(start->a.p - k->a.p) / sa;
+    det *= sh * sa;
+
+    /* another object: anywhere, with a velocity as at first sight */
+    double first = sq(TIMED_FIRST_VELOCITY / q->fps * h), other = 1;
+    const struct kalman_axis *axes[] = {&start->x, &start->y};
+    for (int i = 0; i < 2; i++) {
+        double s = first + axes[i]->vv;
+        other *= exp(-sq(axes[i]->v) / s / 2) / sqrt(2 * M_PI * s / sq(h));
+    }
+    /* five of the six have the height as their unit, the aspect has none */
+    return student6(m) * sq(sq(h)) * h / sqrt(det) / fmax(other, 1e-300);
 }

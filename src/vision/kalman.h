@@ -1,22 +1,48 @@
 /*
  * The motion of a box: a constant-velocity Kalman filter on centre x, centre y, aspect (width over
- * height) and height, as in SORT and DeepSORT (Wojke et al., ICIP 2017, section 2.1) and ByteTrack
- * (Zhang et al., ECCV 2022), with their noise: standard deviations in proportion to the height,
- * 1/20 of it for positions and 1/160 of it a step for velocities; the aspect has small constants.
+ * height) and height, the state of ByteTrack (Zhang et al., ECCV 2022) and, before it, DeepSORT
+ * (Wojke et al., ICIP 2017, section 2.1).
  *
  * Transition, noise and measurement are diagonal by coordinate, so the 8 x 8 filter falls apart into
  * four filters of two numbers each (position and velocity), which is what is kept here: the same
- * result at a fraction of the work. Time is counted in steps of the nominal frame rate; predicting
- * over n steps at once is the same as n predictions of one step at that height.
+ * result at a fraction of the work. Time is counted in steps, one at the nominal frame rate each;
+ * steps need not be whole. All functions are pure; nothing allocates but kalman_smooth().
+ *
+ * Two models of noise, both in shares of the box's height h:
+ *
+ * WOJKE   the published one, which knows frames and no seconds. Standard deviations of h/20 for
+ *         positions and h/160 for velocities, each step; small constants for the aspect.
+ * TIMED   what bodies do, in seconds. A velocity is a random walk that after one second is h/2 a
+ *         second off (a person's change of pace), a position jitters besides by h/30 in a second; at
+ *         first sight a velocity may be anything up to about h a second (a walk). Heights change
+ *         half as fast. Each edge of a detected box is off by itself, so a height, the difference of
+ *         two edges, is twice as uncertain as a centre, their mean: h/20 for centres, h/10 for
+ *         heights. Prediction over n steps is the integral (white-noise acceleration, Bar-Shalom et
+ *         al. 2001, eq. 6.2.2), not n repetitions.
+ *
+ *         How much velocities change is watched: where boxes keep being off by more than expected
+ *         (normalised innovation squared, Bar-Shalom et al., section 5.4) the variance of that change
+ *         is raised, up to 64 times, and lowered again to what was said: dancers are no walkers.
+ *
+ * With by_score the measurement's variance is scaled by 4 (1 - score), at least 1/4: a box that its
+ * detector doubts is trusted less (noise scale adaptive filter, Du et al., GIAOTracker, ICCV
+ * workshops 2021, eq. 1; the 4 leaves a score of 0.75 as it was).
  */
 #ifndef VISION_KALMAN_H
 #define VISION_KALMAN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
-/* Left, top, width and height in pixels. */
-struct box {
-    double x, y, w, h;
+#include "base/err.h"
+#include "base/mem.h"
+#include "vision/track_box.h"
+
+enum kalman_model { KALMAN_WOJKE, KALMAN_TIMED };
+struct kalman_noise {
+    enum kalman_model model;
+    double fps; /* steps a second, for TIMED */
+    bool by_score;
 };
 
 struct kalman_axis {
@@ -25,20 +51,64 @@ struct kalman_axis {
 };
 struct kalman {
     struct kalman_axis x, y, a, h; /* centre x, centre y, width / height, height */
+    double unrest;                 /* TIMED: see above, 1 as expected */
 };
 
-/* w and h must be above 0. */
-void kalman_start(struct kalman *k, struct box seen);
+/* Boxes that were seen have width and height above 0; scores are 0..1. */
+void kalman_start(struct kalman *k, const struct kalman_noise *q, struct track_box seen,
+                  double score);
 /* steps > 0 */
-void kalman_predict(struct kalman *k, double steps);
-/* noise scales the measurement's variance: 1 is the plain filter, less trusts this box more. > 0 */
-void kalman_update(struct kalman *k, struct box seen, double noise);
-/* Where the box is now; sizes may have run to 0 or below when long not seen. */
-struct box kalman_box(const struct kalman *k);
+void kalman_predict(struct kalman *k, const struct kalman_noise *q, double steps);
+void kalman_update(struct kalman *k, const struct kalman_noise *q, struct track_box seen,
+                   double score);
+/* Where the box is now; its sizes may have run to 0 or below when it was long not seen. */
+struct track_box kalman_box(const struct kalman *k);
 
-/* The picture moved: a point (x, y) of before is now at (m[0] x + m[1] y + m[2], m[3] x + m[4] y +
- * m[5]). Sizes scale by the square root of the determinant. Correlations that a rotation would make
- * between x and y are not kept. */
-void kalman_move(struct kalman *k, const double m[static 6]);
+/* Variances of where the centre of a box of this height and score would be seen, x and y. */
+void kalman_spread(const struct kalman *k, const struct kalman_noise *q, double h, double score,
+                   double *ret_x, double *ret_y);
+
+/*
+ * How much better "this box is that object" explains a box than "it is another object", others being
+ * as dense as one in every square of the object's height (and in every height's difference of
+ * heights, and 1 of aspect): the density of the box under the prediction, a Student distribution of 4
+ * degrees of freedom in place of the Gaussian, so that a box that is far off one time is no
+ * impossibility. Above 1 speaks for the object. 0 for boxes of less than half or more than twice its
+ * height.
+ */
+double kalman_likelihood(const struct kalman *k, const struct kalman_noise *q,
+                         struct track_box seen, double score);
+/* No box whose centre x is farther off than this has a likelihood above 1, whatever its score from
+ * score_min on. */
+double kalman_reach(const struct kalman *k, const struct kalman_noise *q, double score_min);
+
+/* For tracks that are joined at their ends: the state as one who lives backwards sees it, and back. */
+void kalman_reverse(struct kalman *k);
+/*
+ * The same question for a whole second track whose first state (of a filter run backwards and turned
+ * around) is `start`: does it continue k, which was predicted to its time? Position and velocity of
+ * the centre, height and aspect count; another object would come with any velocity of first sight.
+ */
+double kalman_link_likelihood(const struct kalman *k, const struct kalman_noise *q,
+                              const struct kalman *start);
+
+/*
+ * One path smoothed: the best estimate of every box from all boxes before and after it (Rauch, Tung,
+ * Striebel 1965; Särkkä, Bayesian Filtering and Smoothing, 2013, section 8.2). Samples in order of
+ * time; the first must be seen. For those not seen, box is ignored and is what comes out.
+ */
+struct kalman_sample {
+    double steps; /* since the one before, > 0; of the first ignored */
+    bool seen;
+    double score;
+    struct track_box box; /* in: as seen; out: smoothed, sizes above 0 */
+};
+struct kalman_smoother; /* memory from path to path */
+struct kalman_smoother *kalman_smoother_new(void);
+void kalman_smoother_free(struct kalman_smoother *s);
+CLEANUP_DEFINE(kalman_smoother_free, struct kalman_smoother *);
+/* ERR_LIMIT: no memory; samples are untouched. */
+int kalman_smooth(struct kalman_smoother *s, const struct kalman_noise *q,
+                  struct kalman_sample *samples, size_t n, struct err *e);
 
 #endif
