@@ -232,10 +232,9 @@ static int look_at_unlisted_original(struct verify_walk *w, const struct store_e
         walk_found(w, VERIFY_UNNAMED, VERIFY_FIX_WRITE, en->key, videos->id, "", en->info.size,
                    "The original is whole, but its row is missing.");
     else if (state == BYTES_DAMAGED)
-        walk_found(
-            w, VERIFY_DAMAGED, failed ? VERIFY_FIX_NONE : VERIFY_FIX_FAIL, en->key, videos->id, "",
-            en->info.size,
-            "A damaged original is kept: ingest the file again to heal it, or delete the video.");
+        walk_found(w, VERIFY_DAMAGED, failed ? VERIFY_FIX_NONE : VERIFY_FIX_FAIL, en->key,
+                   videos->id, "", en->info.size,
+                   "A damaged original is kept: ingest the file again to heal it.");
     return 0;
 }
 
@@ -392,10 +391,10 @@ int verify_run(const struct verify *v, struct verify_report **ret, struct err *e
 {
     CLEANUP(verify_report_free) struct verify_report *r = XNEW(struct verify_report);
     struct verify_walk w = {.v = v, .r = r, .by_sha = map_new(), .e = e};
-    int64_t problems = 0;
 
     r->arena = arena_new();
     r->quick = v->quick;
+    r->repair = v->repair;
     int done = walk_all(&w);
     map_free(w.by_sha);
     VEC_FINISH(&w.videos);
@@ -403,8 +402,6 @@ int verify_run(const struct verify *v, struct verify_report **ret, struct err *e
     r->n_findings = w.findings.n;
     if (done < 0)
         return err_wrap(e, "verify");
-    for (int p = 0; p < VERIFY_PROBLEM_N; p++)
-        problems += r->count[p];
     *ret = STEAL(r);
-    return problems > (*ret)->repaired;
+    return verify_unsettled(*ret) > 0;
 }

@@ -19,14 +19,15 @@ struct store;
 struct tx;
 
 enum verify_problem {
-    VERIFY_MISSING,  /* a row names bytes that are not there */
-    VERIFY_DAMAGED,  /* the bytes are not what the row says: size or SHA-256 */
-    VERIFY_ORPHAN,   /* bytes that no row names */
-    VERIFY_FOREIGN,  /* something in objects/ that this store did not write; never removed */
-    VERIFY_SCRATCH,  /* scratch folders of dead processes */
-    VERIFY_UPLOAD,   /* an unfinished upload whose process is dead */
-    VERIFY_STUCK,    /* a video that is not finished and has no job that would finish it */
-    VERIFY_UNNAMED,  /* an indexed video without sidecar or without a row for its original */
+    VERIFY_MISSING, /* a row names bytes that are not there */
+    VERIFY_DAMAGED, /* the bytes are not what the row says: size or SHA-256 */
+    VERIFY_ORPHAN,  /* bytes that no row names */
+    VERIFY_FOREIGN, /* something in objects/ that this store did not write; never removed. Said, but
+                        it harms nothing: what else is sound is called sound. */
+    VERIFY_SCRATCH, /* scratch folders of dead processes */
+    VERIFY_UPLOAD,  /* an unfinished upload whose process is dead */
+    VERIFY_STUCK,   /* a video that is not finished and has no job that would finish it */
+    VERIFY_UNNAMED, /* an indexed video without sidecar or without a row for its original */
     VERIFY_DATABASE, /* the database itself is damaged */
     VERIFY_PROBLEM_N
 };
@@ -43,10 +44,21 @@ enum verify_fix {
 };
 const char *verify_fix_name(enum verify_fix f); /* "none", "requeue" … */
 
+/* What repair made of a finding. */
+enum verify_outcome {
+    VERIFY_LEFT, /* nothing: no repair was asked for, none is possible, or someone is at work on it */
+    VERIFY_REPAIRED, /* it is well again */
+    VERIFY_QUEUED,   /* the rows are right again; what is missing is made by queued jobs */
+    VERIFY_GIVEN_UP, /* lost: the library says so now, and only the file itself brings it back */
+    VERIFY_OUTCOME_N
+};
+const char *
+verify_outcome_name(enum verify_outcome o); /* "left", "repaired", "queued", "given up" */
+
 struct verify_finding {
     enum verify_problem problem;
     enum verify_fix fix;
-    bool repaired;
+    enum verify_outcome outcome;
     const char *key;      /* object, scratch folder or upload; "" none */
     const char *video_id; /* "" none or several */
     const char *stage;    /* what makes it again, "" none */
@@ -80,21 +92,28 @@ struct verify_report {
     struct arena *arena; /* owns the text */
     struct verify_finding *findings;
     size_t n_findings;
-    int64_t count[VERIFY_PROBLEM_N]; /* of each problem, listed or not */
-    int64_t repaired;
-    int64_t objects, bytes; /* looked at */
+    int64_t count[VERIFY_PROBLEM_N];    /* of each problem, listed or not */
+    int64_t repaired, queued, given_up; /* what became of them, see enum verify_outcome */
+    int64_t repairable;                 /* of those left, how many a repair would mend */
+    int64_t objects, bytes;             /* looked at */
     int64_t videos;
-    bool quick;
+    bool quick, repair;
 };
 void verify_report_free(struct verify_report *r);
 CLEANUP_DEFINE(verify_report_free, struct verify_report *);
 
 /*
- * 0 everything is sound (or was repaired); 1 something is not. *ret is the caller's in both cases.
- * Negative: it could not be looked at.
+ * 0 everything is sound, or was repaired or queued, foreign files aside; 1 something is not, also
+ * what repair had to give up: it is a loss, said with this status once, by the run that finds it.
+ * *ret is the caller's in both cases. Negative: it could not be looked at.
  */
 int verify_run(const struct verify *v, struct verify_report **ret, struct err *e);
-/* {"ok":…, "objects":…, "bytes":…, "videos":…, "problems":{name: n…}, "findings":[…]} */
+/* Problems that are neither settled by repair nor harmless: what makes the answer 1. */
+int64_t verify_unsettled(const struct verify_report *r);
+/* Lines for people: the findings, then a summary with what to do next. */
+void verify_report_text(const struct verify_report *r, struct buf *out);
+/* {"ok":…, "objects":…, "bytes":…, "videos":…, "repaired":n, "queued":n, "given_up":n,
+ * "problems":{name: n…}, "findings":[{…, "outcome":"left", …}…]} */
 void verify_json(const struct verify_report *r, struct jsonw *w);
 
 #endif

@@ -13,11 +13,15 @@
 #include "pipeline/sidecar.h"
 #include "pipeline/verify_priv.h"
 
-static void mended(struct verify_walk *w, struct verify_finding *f)
+static void settled(struct verify_walk *w, struct verify_finding *f, enum verify_outcome o)
 {
-    if (!f->repaired)
-        w->r->repaired++;
-    f->repaired = true;
+    struct verify_report *r = w->r;
+
+    f->outcome = o;
+    r->repaired += o == VERIFY_REPAIRED;
+    r->queued += o == VERIFY_QUEUED;
+    r->given_up += o == VERIFY_GIVEN_UP;
+    r->repairable -= o != VERIFY_LEFT && f->fix != VERIFY_FIX_FAIL;
 }
 
 static int any_at_work(struct tx *tx, struct arena *a, const struct seen_video *videos,
@@ -115,16 +119,20 @@ static int drop_object(struct verify_walk *w, struct tx *tx, struct arena *a,
     return 1;
 }
 
+/* How many videos have the stage queued now. */
 static int queue_again(struct verify_walk *w, struct tx *tx, const struct seen_video *videos,
                        const char *stage, struct err *e)
 {
+    int n = 0;
+
     for (const struct seen_video *v = videos; v; v = v->same_content) {
         if (v->state == VIDEO_FAILED)
             continue; /* it does not ask for its objects; a retry makes them */
         if (w->v->again(w->v->again_arg, tx, v->id, stage, e) < 0)
             return -1;
+        n++;
     }
-    return 0;
+    return n;
 }
 
 /* Position of a stage in the graph; INT_MAX for one that is not in it any more. */
@@ -136,7 +144,9 @@ static int stage_at(const char *stage)
     return INT_MAX;
 }
 
-static int repair_group_in(const struct group *g, struct tx *tx, struct arena *a, struct err *e)
+/* What becomes of the findings that a stage must mend goes to *ret_made. */
+static int repair_group_in(const struct group *g, struct tx *tx, struct arena *a,
+                           enum verify_outcome *ret_made, struct err *e)
 {
     struct verify_walk *w = g->w;
     const struct seen_video *videos = walk_videos_of(w, g->sha256);
@@ -160,8 +170,11 @@ static int repair_group_in(const struct group *g, struct tx *tx, struct arena *a
         else if (gone)
             from = MIN(from, stage_at(f->stage));
     }
-    if (from != INT_MAX && !lost && queue_again(w, tx, videos, pipeline_stage_name(from), e) < 0)
+    int queued =
+        from == INT_MAX || lost ? 0 : queue_again(w, tx, videos, pipeline_stage_name(from), e);
+    if (queued < 0)
         return -1;
+    *ret_made = queued ? VERIFY_QUEUED : lost ? VERIFY_GIVEN_UP : VERIFY_REPAIRED;
     for (const struct seen_video *v = videos; sidecar && v; v = v->same_content) {
         struct video now;
         struct object row;
@@ -180,6 +193,7 @@ static int repair_group(const struct group *g, struct err *e)
     CLEANUP(arena_free) struct arena *a = arena_new();
     CLEANUP(db_rollback) struct tx *tx = NULL;
     struct verify_walk *w = g->w;
+    enum verify_outcome made = VERIFY_LEFT;
     bool needs_stage = false;
 
     for (size_t i = 0; i < g->n; i++)
@@ -195,10 +209,15 @@ static int repair_group(const struct group *g, struct err *e)
         log_info(w->v->log, "verify_left_at_work sha256=%s", g->sha256);
         return 0;
     }
-    if (repair_group_in(g, tx, a, e) < 0 || db_commit(tx, e) < 0)
+    if (repair_group_in(g, tx, a, &made, e) < 0 || db_commit(tx, e) < 0)
         return -1;
-    for (size_t i = 0; i < g->n; i++)
-        mended(w, &w->findings.p[g->findings[i]]);
+    for (size_t i = 0; i < g->n; i++) {
+        struct verify_finding *f = &w->findings.p[g->findings[i]];
+        settled(w, f,
+                f->fix == VERIFY_FIX_FAIL      ? VERIFY_GIVEN_UP
+                : f->fix == VERIFY_FIX_REQUEUE ? made
+                                               : VERIFY_REPAIRED);
+    }
     return 0;
 }
 
@@ -349,7 +368,7 @@ int verify_repair(struct verify_walk *w, struct err *e)
                      "verify_not_repaired problem=%s key=%s video=%s cause=%s, continuing",
                      verify_problem_name(f->problem), LOGZ(f->key), f->video_id, LOGZ(why.text));
         if (r > 0)
-            mended(w, f);
+            settled(w, f, f->problem == VERIFY_STUCK ? VERIFY_QUEUED : VERIFY_REPAIRED);
         if (walk_tell(w) < 0)
             return -1;
     }

@@ -72,7 +72,7 @@ static void check_one(struct shelf *s, int how, enum verify_problem problem, enu
     CHECK_STR(verify_fix_name(r->findings[0].fix), verify_fix_name(fix));
     CHECK_STR(r->findings[0].key, key);
     CHECK_EQ(r->count[problem], 1);
-    CHECK(!r->findings[0].repaired);
+    CHECK_EQ(r->findings[0].outcome, VERIFY_LEFT);
 }
 
 static void check_sound(struct shelf *s)
@@ -86,17 +86,29 @@ static void check_sound(struct shelf *s)
     CHECK_EQ(r->n_findings, 0);
 }
 
-/* Repairs everything; answers how often stages were queued. */
-static struct again repair(struct shelf *s)
+/* Repairs everything, with so many findings queued and given up; answers how often stages were queued. */
+static struct again repair_as(struct shelf *s, int64_t queued, int64_t given_up)
 {
     CLEANUP(verify_report_free) struct verify_report *r = NULL;
+    CLEANUP_BUF struct buf text = BUF_MAX(1 << 16);
     struct again again = {0};
 
-    CHECK_EQ(run(s, REPAIR, &again, &r), 0);
+    CHECK_EQ(run(s, REPAIR, &again, &r), given_up > 0);
     for (size_t i = 0; i < r->n_findings; i++)
-        CHECK(r->findings[i].repaired);
-    CHECK_EQ(r->repaired, r->n_findings);
+        CHECK(r->findings[i].outcome != VERIFY_LEFT);
+    CHECK_EQ(r->queued, queued);
+    CHECK_EQ(r->given_up, given_up);
+    CHECK_EQ(r->repaired + r->queued + r->given_up, r->n_findings);
+    CHECK_EQ(r->repairable, 0);
+    verify_report_text(r, &text);
+    CHECK_EQ(strstr(buf_z(&text), "finish with: rushes work --drain") != NULL, queued > 0);
+    CHECK(!strstr(buf_z(&text), "--repair"));
     return again;
+}
+
+static struct again repair(struct shelf *s)
+{
+    return repair_as(s, 0, 0);
 }
 
 static char *read_key(struct shelf *s, const char *key)
@@ -174,7 +186,7 @@ TEST(missing_derived_object_is_made_again)
     CHECK_EQ(store_remove(s.store, v.proxy, &e), 1);
     check_one(&s, 0, VERIFY_MISSING, VERIFY_FIX_REQUEUE, v.proxy);
     check_one(&s, QUICK, VERIFY_MISSING, VERIFY_FIX_REQUEUE, v.proxy);
-    struct again again = repair(&s);
+    struct again again = repair_as(&s, 1, 0);
     CHECK_EQ(again.n, 1);
     CHECK_STR(again.video[0], v.id);
     CHECK_STR(again.stage[0], "media_pass");
@@ -197,7 +209,7 @@ TEST(damaged_derived_object_is_found_by_its_hash_and_made_again)
         CHECK_EQ(run(&s, QUICK, &none, &r), 0); /* what quick does not see */
     }
     check_one(&s, 0, VERIFY_DAMAGED, VERIFY_FIX_REQUEUE, v.text);
-    struct again again = repair(&s);
+    struct again again = repair_as(&s, 1, 0);
     CHECK_EQ(again.n, 1);
     CHECK_STR(again.stage[0], "read_text");
     CHECK_EQ(store_stat(s.store, v.text, NULL, &e), 0);
@@ -215,7 +227,7 @@ TEST(several_bad_objects_of_one_content_queue_the_earliest_stage_once_for_each_v
     shelf_add(&s, "film", "cam", VIDEO_INDEXED, &other);
     CHECK_OK(store_put(s.store, v.text, STR("longer than it was"), STORE_REPLACE, &e));
     CHECK_EQ(store_remove(s.store, v.proxy, &e), 1);
-    struct again again = repair(&s);
+    struct again again = repair_as(&s, 2, 0);
     CHECK_EQ(again.n, 2);
     CHECK_STR(again.stage[0], "media_pass");
     CHECK_STR(again.stage[1], "media_pass");
@@ -233,7 +245,7 @@ TEST(lost_original_fails_its_video_with_the_reason)
     shelf_add(&s, "film", "", VIDEO_INDEXED, &v);
     CHECK_EQ(store_remove(s.store, v.original, &e), 1);
     CHECK_EQ(store_remove(s.store, v.proxy, &e), 1);
-    struct again again = repair(&s);
+    struct again again = repair_as(&s, 0, 2);
     CHECK_EQ(again.n, 0); /* nothing to make it from */
     struct video now = get(&s, a, v.id);
     CHECK_EQ(now.state, VIDEO_FAILED);
@@ -254,7 +266,7 @@ TEST(damaged_original_fails_its_video_but_its_bytes_are_kept)
     shelf_add(&s, "film", "", VIDEO_INDEXED, &v);
     CHECK_OK(store_put(s.store, v.original, STR("fi|m"), STORE_REPLACE, &e));
     check_one(&s, 0, VERIFY_DAMAGED, VERIFY_FIX_FAIL, v.original);
-    repair(&s);
+    repair_as(&s, 0, 1);
     CHECK_EQ(get(&s, a, v.id).state, VIDEO_FAILED);
     CHECK_EQ(has_row(&s, v.original), 0);
     CLEANUP_FREE char *kept = read_key(&s, v.original);
@@ -327,9 +339,17 @@ TEST(what_others_put_into_the_store_is_told_and_left)
     CHECK_EQ(store_remove(s.store, "a/b", &e), 1);
     CLEANUP_FREE char *path = xasprintf("%s/objects/my notes.txt", s.dir);
     CHECK_OK(fs_write_file(path, STR("mine"), &e));
-    check_one(&s, 0, VERIFY_FOREIGN, VERIFY_FIX_NONE, "my notes.txt");
-    CLEANUP(verify_report_free) struct verify_report *r = NULL;
-    CHECK_EQ(run(&s, REPAIR, &again, &r), 1);
+    CLEANUP(verify_report_free) struct verify_report *r = NULL, *r2 = NULL;
+    CLEANUP_BUF struct buf text = BUF_MAX(1 << 16);
+    CHECK_EQ(run(&s, 0, &again, &r), 0); /* no harm done: not for ever a failure */
+    CHECK_EQ(r->n_findings, 1);
+    CHECK_EQ(r->findings[0].problem, VERIFY_FOREIGN);
+    CHECK_STR(r->findings[0].key, "my notes.txt");
+    verify_report_text(r, &text);
+    CHECK(strstr(buf_z(&text), "0 videos, 0 objects: all sound; 1 foreign file left alone\n"));
+    CHECK(!strstr(buf_z(&text), "--repair"));
+    CHECK_EQ(run(&s, REPAIR, &again, &r2), 0);
+    CHECK_EQ(r2->findings[0].outcome, VERIFY_LEFT);
     CHECK_EQ(fs_exists(path, &e), 1);
 }
 
@@ -404,7 +424,7 @@ TEST(video_without_a_job_is_stuck_and_is_queued_again)
     CHECK_EQ(r->n_findings, 1);
     CHECK_EQ(r->findings[0].problem, VERIFY_STUCK);
     CHECK_STR(r->findings[0].video_id, v.id);
-    again = repair(&s);
+    again = repair_as(&s, 1, 0);
     CHECK_EQ(again.n, 1);
     CHECK_STR(again.stage[0], "(any)");
 }
@@ -436,7 +456,7 @@ TEST(what_is_at_work_is_left_to_the_one_who_works)
     struct again again = {0};
     CHECK_EQ(run(&s, REPAIR, &again, &r), 1);
     CHECK_EQ(r->n_findings, 1);
-    CHECK(!r->findings[0].repaired);
+    CHECK_EQ(r->findings[0].outcome, VERIFY_LEFT);
     CHECK_EQ(again.n, 0);
     CHECK_EQ(has_row(&s, v.proxy), 1);
 }
