@@ -237,27 +237,6 @@ static int on_verify(void *arg, int64_t objects, int64_t bytes)
     return cli_stopped();
 }
 
-static void verify_text(const struct verify_report *r, bool repair, struct buf *out)
-{
-    char size[CLI_TEXT_MAX];
-    int64_t problems = 0;
-    for (size_t i = 0; i < r->n_findings; i++) {
-        const struct verify_finding *f = &r->findings[i];
-        buf_addf(out, "%-9s %s%s%s: %s%s\n", verify_problem_name(f->problem), f->key,
-                 *f->key && *f->video_id ? " " : "", f->video_id, f->detail,
-                 f->repaired ? " (repaired)" : "");
-    }
-    for (int p = 0; p < VERIFY_PROBLEM_N; p++)
-        problems += r->count[p];
-    buf_addf(out, "%" PRId64 " videos, %" PRId64 " objects, %s%s: ", r->videos, r->objects,
-             cli_size_text(r->bytes, size), r->quick ? " (sizes only)" : "");
-    if (problems == 0)
-        buf_addz(out, "all sound\n");
-    else
-        buf_addf(out, "%" PRId64 " problems, %" PRId64 " repaired%s\n", problems, r->repaired,
-                 !repair ? "; repair with: rushes verify --repair" : "");
-}
-
 /* Uploads that a dead process left are finished or undone, as the next ingest would. */
 static int on_recover(void *arg, struct err *e)
 {
@@ -298,7 +277,7 @@ static int verify_cmd(struct cli *c)
         verify_json(r, &w);
         buf_addc(&out, '\n');
     } else {
-        verify_text(r, v.repair, &out);
+        verify_report_text(r, &out);
     }
     int printed = cli_print(c, &out);
     return printed != 0 ? printed : sound > 0 ? 1 : 0;
@@ -315,9 +294,9 @@ const struct cli_command cli_verify = {
     .group = "Keeping it sound",
     .usage = "[--repair] [--quick] [--now]",
     .summary = "compare database and store: missing, damaged, orphaned, stuck",
-    .details = "Exit status 1 when something is wrong and was not repaired. What must be derived "
-               "again is queued:\n"
-               "'rushes work --drain' does it.",
+    .details = "Exit status 1 when something is wrong and was not repaired, or is lost. What must be "
+               "derived\nagain is queued: 'rushes work --drain' does it. Files of others are named, "
+               "and left.",
     .max_args = 0,
     .switches = verify_switches,
     .run = verify_cmd,
