@@ -1,14 +1,13 @@
 #include "edit/reframe.h"
 
-#include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/fs.h"
 #include "media/media.h"
+#include "vision/track_paths.h"
 
-#define LOST_US       700000 /* a subject not seen for longer has gone */
-#define OPEN_MAX      256    /* subjects at a time */
-#define OVERLAP_LEAST 0.15   /* of two boxes, to be the same thing a frame later */
-#define PATH_BYTES    ((size_t)256 << 20)
+#define PATH_BYTES ((size_t)256 << 20)
 
 bool reframe_aspect_parse(struct str text, int *ret_w, int *ret_h)
 {
@@ -26,114 +25,113 @@ bool reframe_aspect_parse(struct str text, int *ret_w, int *ret_h)
 
 /* ---- who is who ---------------------------------------------- */
 
-struct open_subject {
-    int number;
-    int64_t us;
-    double x, y, w, h;
-};
-struct linker {
-    struct open_subject open[OPEN_MAX];
-    int n, next;
+struct subjects {
+    struct tracker *tracker;
+    struct track_paths *paths;
     VEC(struct path_box) boxes;
-    VEC(int64_t) first_us; /* of each number */
-    VEC(int64_t) last_us;
 };
 
-/* The overlap of two boxes over both together; things of very different size are not the same. */
-static double alike(const struct open_subject *s, const struct media_motion_region *r)
+static void subjects_finish(struct subjects *s)
 {
-    double w = MIN(s->x + s->w, r->x + r->w) - MAX(s->x, r->x);
-    double h = MIN(s->y + s->h, r->y + r->h) - MAX(s->y, r->y);
-
-    return w > 0 && h > 0 ? w * h / (s->w * s->h + (double)r->w * r->h - w * h) : 0;
+    tracker_free(s->tracker);
+    track_paths_free(s->paths);
+    VEC_FINISH(&s->boxes);
 }
 
-static void forget(struct linker *l, int64_t before_us)
+/* Frames a second, for the tracker's sense of time. */
+static double rate_of(const struct media_motion *m)
 {
-    int kept = 0;
-    for (int i = 0; i < l->n; i++)
-        if (l->open[i].us >= before_us)
-            l->open[kept++] = l->open[i];
-    l->n = kept;
+    int64_t us = m->frames[m->shots->frames - 1].end_us - m->frames[0].us;
+    return CLAMP(us > 0 ? (double)m->shots->frames * 1e6 / (double)us : 25, 1, 1000);
 }
 
-/* Pairs by overlap, the largest first: regions are few, and most touch one subject only. */
-static void link_frame(struct linker *l, const struct media_motion *m, int64_t frame)
+/* first: of its shot, so the camera did not come from the frame before */
+static int track_frame(struct subjects *s, const struct media_motion *m, int64_t frame, bool first,
+                       struct err *e)
 {
     const struct media_motion_frame *f = &m->frames[frame];
-    int of[MEDIA_MOTION_REGIONS_MAX];
-    bool taken[OPEN_MAX] = {false};
+    struct track_detection boxes[MEDIA_MOTION_REGIONS_MAX];
+    const struct track_seen *seen;
+    struct track_affine camera;
+    size_t n;
 
-    forget(l, f->us - LOST_US);
-    int known = l->n;
-    for (int i = 0; i < f->n; i++)
-        of[i] = -1;
-    for (;;) {
-        double best = OVERLAP_LEAST;
-        int region = -1, subject = -1;
-        for (int i = 0; i < f->n; i++) {
-            const struct media_motion_region *r = &m->regions[f->first + i];
-            if (of[i] >= 0 || r->confidence < REFRAME_CONFIDENCE)
-                continue;
-            for (int k = 0; k < known; k++) {
-                double v = taken[k] ? 0 : alike(&l->open[k], r);
-                if (v > best)
-                    best = v, region = i, subject = k;
-            }
-        }
-        if (region < 0)
-            break;
-        of[region] = subject;
-        taken[subject] = true;
-    }
     for (int i = 0; i < f->n; i++) {
         const struct media_motion_region *r = &m->regions[f->first + i];
-        if (r->confidence < REFRAME_CONFIDENCE || (of[i] < 0 && l->n == OPEN_MAX))
-            continue;
-        if (of[i] < 0) {
-            of[i] = l->n++;
-            l->open[of[i]].number = l->next++;
-            VEC_PUSH(&l->first_us, f->us);
-            VEC_PUSH(&l->last_us, f->us);
-        }
-        struct open_subject *s = &l->open[of[i]];
-        *s = (struct open_subject){s->number, f->us, r->x, r->y, r->w, r->h};
-        l->last_us.p[s->number] = f->end_us;
-        VEC_PUSH(&l->boxes,
-                 ((struct path_box){frame, s->number, r->x, r->y, r->w, r->h, r->confidence}));
+        boxes[i] = (struct track_detection){.box = {.x = r->x, .y = r->y, .w = r->w, .h = r->h},
+                                            .score = r->confidence};
+    }
+    memcpy(camera.m, f->global, sizeof(camera.m));
+    /* one that it does not believe (a mirror image, say) it leaves out */
+    if (!first && f->state == MEDIA_MOTION_WATCHING)
+        tracker_camera_moved(s->tracker, &camera, NULL);
+    if (tracker_feed(s->tracker, f->us, boxes, (size_t)f->n, &seen, &n, e) < 0)
+        return -1;
+    return track_paths_add(s->paths, frame, f->us, s->tracker, boxes, seen, n, e);
+}
+
+static int in_order(const void *pa, const void *pb)
+{
+    const struct path_box *a = pa, *b = pb;
+    int later = (a->frame > b->frame) - (a->frame < b->frame);
+    return later ? later : (a->subject > b->subject) - (a->subject < b->subject);
+}
+
+/* The boxes of one path, if it lasts; where one was filled in it weighs what the others do. */
+static void take_path(struct subjects *s, const struct media_motion *m, int number)
+{
+    struct track_path p = track_paths_at(s->paths, (size_t)number);
+    const struct track_point *last = &p.points[p.n_points - 1];
+    double score = 0;
+    int seen = 0;
+
+    if (m->frames[last->frame].end_us - m->frames[p.points[0].frame].us < REFRAME_SEEN_US)
+        return;
+    for (size_t i = 0; i < p.n_points; i++) {
+        score += p.points[i].score;
+        seen += p.points[i].detection >= 0;
+    }
+    score = seen ? score / seen : REFRAME_CONFIDENCE;
+    for (size_t i = 0; i < p.n_points; i++) {
+        const struct track_point *k = &p.points[i];
+        VEC_PUSH(&s->boxes, ((struct path_box){k->frame, number, k->box.x, k->box.y, k->box.w,
+                                               k->box.h, score}));
     }
 }
 
-/* Drops the boxes of subjects that were there for a moment only. */
-static void drop_short(struct linker *l)
+static int track_all(struct subjects *s, const struct media_motion *m, struct err *e)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < l->boxes.n; i++) {
-        int k = l->boxes.p[i].subject;
-        if (l->last_us.p[k] - l->first_us.p[k] >= REFRAME_SEEN_US)
-            l->boxes.p[kept++] = l->boxes.p[i];
-    }
-    l->boxes.n = kept;
-}
+    struct track_options o = TRACK_OPTIONS_DEFAULT;
 
-static int link_all(struct linker *l, const struct media_motion *m, struct err *e)
-{
-    for (int64_t s = 0; s < m->shots->n; s++) {
-        l->n = 0; /* nobody crosses a cut */
-        for (int64_t i = m->shots->shots[s].start_frame; i < m->shots->shots[s].end_frame; i++) {
-            link_frame(l, m, i);
-            if (l->next >= PATH_SUBJECTS_MAX - OPEN_MAX)
-                return err_set(e, ERR_LIMIT, "more than %d things move in the film", l->next);
+    o.fps = rate_of(m);
+    o.high_score = REFRAME_CONFIDENCE;
+    if (tracker_new(&o, &s->tracker, e) < 0)
+        return -1;
+    s->paths = track_paths_new(&o);
+    for (int64_t k = 0; k < m->shots->n; k++) {
+        if (k > 0) { /* nobody crosses a cut */
+            tracker_cut(s->tracker);
+            track_paths_cut(s->paths);
         }
+        for (int64_t i = m->shots->shots[k].start_frame; i < m->shots->shots[k].end_frame; i++)
+            if (track_frame(s, m, i, i == m->shots->shots[k].start_frame, e) < 0)
+                return err_wrap(e, "frame %lld", (long long)i);
     }
-    drop_short(l);
+    if (track_paths_finish(s->paths, e) < 0)
+        return -1;
+    size_t n = track_paths_count(s->paths);
+    if (n >= PATH_SUBJECTS_MAX)
+        return err_set(e, ERR_LIMIT, "%zu things move in the film", n);
+    for (size_t i = 0; i < n; i++)
+        take_path(s, m, (int)i);
+    if (s->boxes.n > 0)
+        qsort(s->boxes.p, s->boxes.n, sizeof(*s->boxes.p), in_order);
     return 0;
 }
 
 /* ---- the path ------------------------------------------------ */
 
-static int make(const struct linker *l, const struct media_motion *m, const struct path_options *o,
-                struct path **ret, struct err *e)
+static int make(const struct subjects *s, const struct media_motion *m,
+                const struct path_options *o, struct path **ret, struct err *e)
 {
     CLEANUP_FREE int64_t *pts = mem_try_calloc((size_t)m->shots->frames, sizeof(*pts));
     CLEANUP_FREE struct path_span *shots = mem_try_calloc((size_t)m->shots->n, sizeof(*shots));
@@ -150,26 +148,22 @@ static int make(const struct linker *l, const struct media_motion *m, const stru
                                   .n_frames = m->shots->frames,
                                   .shots = shots,
                                   .n_shots = m->shots->n,
-                                  .boxes = l->boxes.p,
-                                  .n_boxes = (int64_t)l->boxes.n};
+                                  .boxes = s->boxes.p,
+                                  .n_boxes = (int64_t)s->boxes.n};
     return path_make(o, &in, ret, e);
 }
 
 int reframe_path(const struct media_motion *m, const struct path_options *o, struct path **ret,
                  struct err *e)
 {
-    struct linker *l;
+    struct subjects s = {0};
 
     if (m->shots->frames < 1)
         return err_set(e, ERR_INPUT, "reframe: no frames");
-    l = XNEW(struct linker);
-    int r = link_all(l, m, e);
+    int r = track_all(&s, m, e);
     if (r == 0)
-        r = make(l, m, o, ret, e);
-    VEC_FINISH(&l->boxes);
-    VEC_FINISH(&l->first_us);
-    VEC_FINISH(&l->last_us);
-    free(l);
+        r = make(&s, m, o, ret, e);
+    subjects_finish(&s);
     return r < 0 ? err_wrap(e, "reframe") : 0;
 }
 

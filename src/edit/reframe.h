@@ -16,9 +16,10 @@ struct media_shots_opts;
 /* "9:16", "4x5": two whole numbers from 1 to 1000. False for anything else. */
 bool reframe_aspect_parse(struct str text, int *ret_w, int *ret_h);
 /*
- * The path for the motion found. Regions of confidence below REFRAME_CONFIDENCE and subjects seen
- * for less than REFRAME_SEEN_US count for nothing; a shot without subjects is held in the middle.
- * Errors as path_make(); ERR_INPUT also for a film without frames.
+ * The path for the motion found. Regions are followed by the tracker (vision/track.h, its
+ * defaults), whose high score is REFRAME_CONFIDENCE; subjects there for less than
+ * REFRAME_SEEN_US count for nothing; a shot without subjects is held in the middle. Errors as
+ * path_make(); ERR_INPUT also for a film without frames.
  */
 #define REFRAME_CONFIDENCE 0.5
 #define REFRAME_SEEN_US    400000

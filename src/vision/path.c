@@ -181,8 +181,8 @@ static double share_inside(const struct path_node *nodes, const double *p, int n
 
     for (int i = 0; i < n; i++) {
         /* the bounds have a margin where there is room for one: a touch beyond is whole still */
-        seen += nodes[i].seen;
-        in += nodes[i].seen && p[i] >= nodes[i].lo - 0.004 && p[i] <= nodes[i].hi + 0.004;
+        seen += nodes[i].fits;
+        in += nodes[i].fits && p[i] >= nodes[i].lo - 0.004 && p[i] <= nodes[i].hi + 0.004;
     }
     return seen ? (double)in / seen : 1;
 }

@@ -69,9 +69,10 @@ struct path_key {
 struct path_shot {
     int64_t start, end; /* frames, end exclusive */
     enum path_mode mode;
-    int subjects;  /* how many are kept in the picture */
-    int moves;     /* stretches of motion */
-    double inside; /* share of the frames with subjects in which they are whole inside; 1 without */
+    int subjects; /* how many are kept in the picture */
+    int moves;    /* stretches of motion */
+    /* Share of the frames with subjects that fit in which they are whole inside; 1 without any. */
+    double inside;
 };
 struct path {
     int width, height; /* source */

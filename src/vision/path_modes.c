@@ -45,7 +45,7 @@ static double whole_cost(const struct path_line *l, const double *p, int moves)
     for (int i = 0; i < l->n; i++) {
         const struct path_node *n = &l->nodes[i];
         cost += place_cost(n, p[i]);
-        if (n->seen && out_by(n, p[i]) > OUT_TOLERANCE)
+        if (n->fits && out_by(n, p[i]) > OUT_TOLERANCE)
             cost += n->dt * COST_LOST;
         if (i > 0)
             cost += COST_TRAVEL * fabs(p[i] - p[i - 1]);

@@ -12,6 +12,7 @@ struct path_node {
     double want;   /* where the camera would like to be */
     double lo, hi; /* between them all of the subject is inside */
     bool seen;     /* there is a subject */
+    bool fits;     /* and it can be whole inside */
 };
 struct path_line {
     struct path_node *nodes;

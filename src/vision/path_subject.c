@@ -159,17 +159,21 @@ static void fill(struct path_node *nodes, const struct extent *x, const double *
         double dt = nodes[to].t - nodes[from].t, v = dt > 0 ? (c[to] - c[from]) / dt : 0;
         double lead = fabs(v) < LEAD_NONE ? 0 : o->lead * CLAMP(v / LEAD_FULL, -1, 1);
         k->seen = x[i].a <= x[i].b;
+        k->fits = false;
         k->want = CLAMP(c[i] - 0.5 + lead, 0, last);
         k->lo = 0;
         k->hi = last;
         if (!k->seen)
             continue;
         double a = x[i].a / size, b = x[i].b / size;
+        k->fits = b - a <= 1;
         double margin = MIN(MARGIN, MAX((1 - (b - a)) / 2, 0));
         k->lo = CLAMP(b + margin - 1, 0, last);
         k->hi = CLAMP(a - margin, 0, last);
-        if (k->lo > k->hi) /* it does not fit: its middle */
-            k->lo = k->hi = CLAMP(c[i] - 0.5, 0, last);
+        if (k->lo > k->hi) { /* it does not fit: somewhere on it */
+            k->lo = CLAMP(MIN(a, b - 1), 0, last);
+            k->hi = CLAMP(MAX(a, b - 1), 0, last);
+        }
         k->want = CLAMP(k->want, k->lo, k->hi);
     }
 }

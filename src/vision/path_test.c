@@ -276,6 +276,18 @@ TEST(path_moves_up_and_down_when_the_source_is_tall)
     CHECK_EQ(same->n_keys, 2);
 }
 
+TEST(path_stays_on_a_subject_that_is_too_wide)
+{
+    static struct film f;
+    film_start(&f, 300);
+    for (int k = 0; k < f.n; k++)
+        film_box(&f, k, 0, 1300 + 40 * sin(k * 0.2), 900, 700);
+    CLEANUP(path_free) struct path *p = made(&f, &tall);
+    CHECK_EQ(p->shots[0].mode, PATH_HOLD);
+    CHECK_NEAR(p->shots[0].inside, 1, 0);
+    CHECK(p->keys[0].x >= 850 && p->keys[0].x + p->out_w <= 1750);
+}
+
 TEST(path_without_subjects_stays_in_the_middle)
 {
     static struct film f;
