@@ -1,5 +1,6 @@
 /* The program: settings, logs, then a command. `media-child` comes before everything else: it must
  * touch nothing. */
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -29,6 +30,16 @@ static void set_up_log(const struct conf *conf)
               STDERR_FILENO);
 }
 
+/* A descriptor 0 to 2 that was closed would be given to the next file that is opened, a database
+ * say, and then be printed into. The wrong way round, so that output that nobody gets is an error. */
+static void fill_standard(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 &&
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            _exit(1);
+}
+
 int main(int argc, char **argv)
 {
     struct err e = {0};
@@ -37,6 +48,7 @@ int main(int argc, char **argv)
 
     if (argc > 1 && strcmp(argv[1], "media-child") == 0)
         return media_child_main(argc, argv);
+    fill_standard();
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error code like any other */
     for (int i = 1; i < argc; i++)
         json = json || strcmp(argv[i], "--json") == 0;

@@ -47,9 +47,13 @@ int cli_print(struct cli *c, struct buf *out)
     }
     if (write_out(STDOUT_FILENO, buf_str(out)) < 0) {
         int saved = errno;
-        if (saved == EPIPE) /* `| head`: the reader has what it wanted */
+        if (saved == EPIPE) { /* `| head`: the reader has what it wanted */
+            c->reader_left = true;
             return 0;
+        }
         err_errno(&e, saved, "write standard output");
+        if (saved == EBADF)
+            err_plain(&e, "Standard output is closed.", "Run it with its output open.");
         return cli_fail(c, NULL, &e);
     }
     return 0;

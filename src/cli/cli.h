@@ -31,9 +31,10 @@ struct cli {
     const struct conf *conf;
     const struct log *log;
     const struct cli_command *command;
-    bool json;     /* --json: results and errors for machines, on standard output */
-    bool progress; /* a person watches: standard error is a terminal and not --json */
-    int n_args;    /* what is neither setting nor switch */
+    bool json;        /* --json: results and errors for machines, on standard output */
+    bool progress;    /* a person watches: standard error is a terminal and not --json */
+    bool reader_left; /* standard output was closed by its reader: more need not be made */
+    int n_args;       /* what is neither setting nor switch */
     char **args;
     const char *
         values[CLI_SWITCHES_MAX]; /* in the order of the command's switches; a flag's value is "" */

@@ -1,6 +1,4 @@
-/* videos, get, verify, rebuild: looking after the library. */
-#include <errno.h>
-#include <fcntl.h>
+/* videos, verify, rebuild: looking after the library. */
 #include <inttypes.h>
 
 #include "base/fs.h"
@@ -102,119 +100,6 @@ const struct cli_command cli_videos = {
     .run = videos_run,
 };
 
-/* ---- get
- * ---------------------------------------------------------------------------------------------------------
- */
-
-static int get_find(struct library *lib, struct arena *a, const char *id, const char *kind,
-                    struct object *ret, struct err *e)
-{
-    CLEANUP(db_rollback) struct tx *tx = NULL;
-    struct video v;
-    if (db_begin(lib->db, DB_READ, &tx, e) < 0 || db_video_get(tx, a, id, &v, e) < 0)
-        return -1;
-    if (v.state == VIDEO_DELETED)
-        return err_set(e, ERR_NOT_FOUND, "video %s was deleted", LOGZ(id));
-    int found = strcmp(kind, "sidecar") == 0 && *v.sidecar_key
-                    ? db_object_get(tx, a, v.sidecar_key, ret, e)
-                    : db_object_find(tx, a, v.checksum_sha256, kind, NULL, ret, e);
-    if (found < 0)
-        return -1;
-    if (!found) {
-        err_set(e, ERR_NOT_FOUND, "video %s has no %s", LOGZ(id), LOGZ(kind));
-        return err_plainf(e, "This video has no '%.40s'.", kind);
-    }
-    return 0;
-}
-
-static int get_copy(int from, int to, struct err *e)
-{
-    char block[65536];
-    for (;;) {
-        ssize_t n = read(from, block, sizeof block);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return err_errno(e, errno, "read object");
-        if (n == 0)
-            return 0;
-        if (fs_write_all(to, block, (size_t)n, e) < 0)
-            return -1;
-    }
-}
-
-static int get_to_file(int from, const char *path, struct err *e)
-{
-    CLEANUP_FREE char *tmp = xasprintf("%s.rushes-%d.tmp", path, (int)getpid());
-    CLEANUP_CLOSE int to = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (to < 0) {
-        err_errno(e, errno, "create %s", LOGZ(tmp));
-        return err_plainf(e, "The output '%.200s' can not be written there.", path);
-    }
-    if (get_copy(from, to, e) < 0 || fs_sync_fd(to, e) < 0 || fs_publish(tmp, path, e) < 0) {
-        unlink(tmp);
-        return -1;
-    }
-    return 0;
-}
-
-static int get_run(struct cli *c)
-{
-    struct err e = {0};
-    CLEANUP(library_free) struct library *lib = NULL;
-    CLEANUP(arena_free) struct arena *a = arena_new();
-    CLEANUP_CLOSE int fd = -1;
-    CLEANUP_BUF struct buf out = {0};
-    struct object o;
-    const char *path = cli_value(c, "--output");
-    if (!path && isatty(STDOUT_FILENO) == 1)
-        return cli_fail_usage(c, "Name a file with -o FILE, or send the output somewhere.");
-    if (library_open(c->conf, LIBRARY_EXISTING, &lib, &e) < 0 ||
-        get_find(lib, a, c->args[0], c->args[1], &o, &e) < 0 ||
-        store_fetch(lib->store, o.key, &fd, &e) < 0)
-        return cli_fail(c, c->args[0], &e);
-    int r = path ? get_to_file(fd, path, &e) : get_copy(fd, STDOUT_FILENO, &e);
-    if (r < 0)
-        return cli_fail(c, path, &e);
-    if (!path)
-        return 0;
-    char size[CLI_TEXT_MAX];
-    if (c->json) {
-        struct jsonw w = JSONW(&out);
-        jw_obj(&w);
-        jw_kz(&w, "output", path);
-        jw_kz(&w, "key", o.key);
-        jw_kz(&w, "mime_type", o.mime_type);
-        jw_ki64(&w, "size_bytes", o.size_bytes);
-        jw_obj_end(&w);
-        buf_addc(&out, '\n');
-    } else {
-        buf_addf(&out, "%s: %s, %s\n", path, o.mime_type, cli_size_text(o.size_bytes, size));
-    }
-    return cli_print(c, &out);
-}
-
-static const struct cli_switch get_switches[] = {
-    {"--output", 'o', "FILE", "where to write it (default: standard output)"},
-    {0},
-};
-const struct cli_command cli_get = {
-    .name = "get",
-    .group = "The library",
-    .usage = "ID KIND [-o FILE]",
-    .summary = "take a file of a video out of the library",
-    .details =
-        "KIND is one of: original proxy thumb poster sprites vtt shot_pictures samples "
-        "index audio peaks report sidecar.\n"
-        "samples, the analysis frames, are kept only with the setting sample.keep.\n"
-        "sprites, shot_pictures and samples are packs: JPEGs one after another; the report tells "
-        "where each begins.",
-    .min_args = 2,
-    .max_args = 2,
-    .switches = get_switches,
-    .run = get_run,
-};
-
 /* ---- verify
  * ------------------------------------------------------------------------------------------------------
  */
@@ -294,9 +179,10 @@ const struct cli_command cli_verify = {
     .group = "Keeping it sound",
     .usage = "[--repair] [--quick] [--now]",
     .summary = "compare database and store: missing, damaged, orphaned, stuck",
-    .details = "Exit status 1 when something is wrong and was not repaired, or is lost. What must be "
-               "derived\nagain is queued: 'rushes work --drain' does it. Files of others are named, "
-               "and left.",
+    .details =
+        "Exit status 1 when something is wrong and was not repaired, or is lost. What must be "
+        "derived\nagain is queued: 'rushes work --drain' does it. Files of others are named, "
+        "and left.",
     .max_args = 0,
     .switches = verify_switches,
     .run = verify_cmd,

@@ -5,25 +5,44 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/output.h"
 #include "cli/cli.h"
 #include "edit/cut.h"
 #include "media/frame_index.h"
 #include "media/media.h"
 
-static const char *tmp_dir(void)
+/*
+ * Makes the frame index of a file in an unnamed temporary file; ret_index_fd may be NULL. 0, or the
+ * exit code of a failure that was told: what is wrong with the temporary folder is not told of the
+ * film.
+ */
+static int index_of(struct cli *c, const struct media_ctx *m, int fd, int *ret_index_fd,
+                    struct frame_index **ret)
 {
-    const char *d = getenv("TMPDIR");
-    return d && *d ? d : "/tmp";
-}
-
-/* Makes the frame index of a file in an unnamed temporary file. */
-static int index_of(struct cli *c, const struct media_ctx *m, int fd, struct frame_index **ret,
-                    struct err *e)
-{
+    struct err e = {0};
+    const char *dir = getenv("TMPDIR");
     CLEANUP_CLOSE int index_fd = -1;
-    if (fs_tmpfile(tmp_dir(), &index_fd, e) < 0 || media_index(m, fd, index_fd, e) < 0 ||
-        frame_index_read_fd(index_fd, conf_int(c->conf, CONF_LIMIT_FRAMES), ret, e) < 0)
-        return -1;
+    if (!dir || !*dir)
+        dir = "/tmp";
+    if (fs_tmpfile(dir, &index_fd, &e) < 0) {
+        err_plainf(&e, "The folder for temporary files, '%.200s', can not be used.", dir);
+        err_plain(&e, NULL, "Name another one with the environment variable TMPDIR.");
+        return cli_fail(c, NULL, &e);
+    }
+    int r = media_index(m, fd, index_fd, &e);
+    if (r < 0 && e.code == ERR_STORAGE) {
+        err_plainf(&e, "The folder for temporary files, '%.200s', is full or failing.", dir);
+        err_plain(&e, NULL, "Make room, or name another one with TMPDIR.");
+        cli_progress_done(c);
+        return cli_fail(c, NULL, &e);
+    }
+    if (r == 0)
+        r = frame_index_read_fd(index_fd, conf_int(c->conf, CONF_LIMIT_FRAMES), ret, &e);
+    cli_progress_done(c);
+    if (r < 0)
+        return cli_fail(c, c->args[0], &e);
+    if (ret_index_fd)
+        *ret_index_fd = STEAL_FD(index_fd);
     return 0;
 }
 
@@ -69,12 +88,11 @@ static int frames_run(struct cli *c)
     CLEANUP_CLOSE int fd = -1;
     CLEANUP(frame_index_free) struct frame_index *x = NULL;
     cli_media_ctx(c, &m, "frames");
-    int r = cli_open_media(c->args[0], &fd, &e);
-    if (r == 0)
-        r = index_of(c, &m, fd, &x, &e);
-    cli_progress_done(c);
-    if (r < 0)
+    if (cli_open_media(c->args[0], &fd, &e) < 0)
         return cli_fail(c, c->args[0], &e);
+    int r = index_of(c, &m, fd, NULL, &x);
+    if (r != 0)
+        return r;
     CLEANUP_BUF struct buf out = {.max = (size_t)1 << 30};
     char t[CLOCK_ISO_MAX];
     if (c->json) {
@@ -340,21 +358,73 @@ static int cut_point(struct cli *c, const char *name, struct edit_point *room,
     return 0;
 }
 
+/* What is written is MP4: a name that promises something else would mislead every program. */
+static bool cut_name_fits(const char *path)
+{
+    const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+    const char *dot = strrchr(name, '.');
+    if (!dot || dot == name || !dot[1])
+        return true;
+    struct str ending = str_of(dot + 1);
+    return str_ieqz(ending, "mp4") || str_ieqz(ending, "m4v") || str_ieqz(ending, "mov");
+}
+
+/* Opens input and output; the output is looked at before any work is done on the input. */
+static int cut_open(struct cli *c, const char *out_path, int *ret_fd, struct output **ret)
+{
+    struct err e = {0};
+    struct stat a, b;
+    CLEANUP_CLOSE int fd = -1;
+    bool there = stat(out_path, &b) == 0;
+    if (!(there && !S_ISREG(b.st_mode)) && !cut_name_fits(out_path))
+        return cli_fail_usage(c,
+                              "The output '%.200s' would be an MP4 file: its name must end in "
+                              ".mp4, .m4v or .mov, or have no ending.",
+                              out_path);
+    if (output_open(out_path, OUTPUT_FILE, ret, &e) < 0)
+        return cli_fail(c, NULL, &e);
+    if (cli_open_media(c->args[0], &fd, &e) < 0)
+        return cli_fail(c, c->args[0], &e);
+    if (there && fstat(fd, &a) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+        return cli_fail_usage(c, "The output '%s' is the input.", out_path);
+    *ret_fd = STEAL_FD(fd);
+    return 0;
+}
+
+static int cut_print(struct cli *c, const char *out_path, const struct edit_cut_result *done)
+{
+    CLEANUP_BUF struct buf out = {0};
+    if (c->json) {
+        struct jsonw w = JSONW(&out);
+        jw_obj(&w);
+        jw_kz(&w, "output", out_path);
+        jw_ki64(&w, "from_frame", done->from_frame);
+        jw_ki64(&w, "to_frame", done->to_frame);
+        jw_ki64(&w, "frames", done->to_frame - done->from_frame);
+        jw_kus(&w, "from_seconds", done->from_us);
+        jw_kus(&w, "to_seconds", done->to_us);
+        jw_obj_end(&w);
+        buf_addc(&out, '\n');
+    } else {
+        buf_addf(
+            &out, "%s: frames %" PRId64 "-%" PRId64 ", the end not included (%" PRId64 " frames)\n",
+            LOGZ(out_path), done->from_frame, done->to_frame, done->to_frame - done->from_frame);
+    }
+    return cli_print(c, &out);
+}
+
 static int cut_run(struct cli *c)
 {
     struct err e = {0};
     struct media_ctx m;
     CLEANUP_CLOSE int fd = -1;
+    CLEANUP_CLOSE int index_fd = -1;
+    CLEANUP(frame_index_free) struct frame_index *x = NULL;
+    CLEANUP(output_free) struct output *file = NULL;
     const char *out_path = cli_value(c, "--output"), *crf = cli_value(c, "--crf");
     struct edit_point from, to;
-    struct edit_cut o = {
-        .crf = 18,
-        .preset = "medium",
-        .scratch_dir = tmp_dir(),
-        .limit_frames = conf_int(c->conf, CONF_LIMIT_FRAMES),
-    };
+    struct edit_cut o = {.crf = 18, .preset = "medium"};
     struct edit_cut_result done;
-    struct stat a, b;
     int64_t v = 0;
 
     if (!out_path)
@@ -366,36 +436,23 @@ static int cut_run(struct cli *c)
     int r = cut_point(c, "--from", &from, &o.from);
     if (r == 0)
         r = cut_point(c, "--to", &to, &o.to);
+    if (r == 0) {
+        cli_catch_signals();
+        r = cut_open(c, out_path, &fd, &file);
+    }
     if (r != 0)
         return r;
-    cli_catch_signals();
-    if (cli_open_media(c->args[0], &fd, &e) < 0)
-        return cli_fail(c, c->args[0], &e);
-    if (fstat(fd, &a) == 0 && stat(out_path, &b) == 0 && a.st_dev == b.st_dev &&
-        a.st_ino == b.st_ino)
-        return cli_fail_usage(c, "The output '%s' is the input.", out_path);
     cli_media_ctx(c, &m, "cutting");
-    r = edit_cut_file(&m, fd, &o, out_path, &done, &e);
+    r = index_of(c, &m, fd, &index_fd, &x);
+    if (r != 0)
+        return r;
+    r = edit_cut_file(&m, fd, index_fd, x, &o, output_fd(file), &done, &e);
+    if (r == 0)
+        r = output_publish(file, &e);
     cli_progress_done(c);
     if (r < 0)
-        return cli_fail(c, c->args[0], &e);
-    CLEANUP_BUF struct buf out = {0};
-    if (c->json) {
-        struct jsonw w = JSONW(&out);
-        jw_obj(&w);
-        jw_kz(&w, "output", out_path);
-        jw_ki64(&w, "from_frame", done.from_frame);
-        jw_ki64(&w, "to_frame", done.to_frame);
-        jw_ki64(&w, "frames", done.to_frame - done.from_frame);
-        jw_kus(&w, "from_seconds", done.from_us);
-        jw_kus(&w, "to_seconds", done.to_us);
-        jw_obj_end(&w);
-        buf_addc(&out, '\n');
-    } else {
-        buf_addf(&out, "%s: frames %" PRId64 " to %" PRId64 " (%" PRId64 " frames)\n", out_path,
-                 done.from_frame, done.to_frame - 1, done.to_frame - done.from_frame);
-    }
-    return cli_print(c, &out);
+        return cli_fail(c, e.code == ERR_STORAGE ? out_path : c->args[0], &e);
+    return cut_print(c, out_path, &done);
 }
 
 static const struct cli_switch cut_switches[] = {

@@ -1,12 +1,8 @@
-/* From times to frames, then one child to index and one to cut. */
+/* From times to frames, then one child to cut. */
 #include "edit/cut.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 
-#include "base/fs.h"
-#include "base/log.h"
 #include "media/frame_index.h"
 #include "media/media.h"
 
@@ -51,30 +47,15 @@ static int choose_frames(const struct edit_cut *o, const struct frame_index *x,
         e, "There is no frame between the two points: the file has %" PRId64 " frames.", x->n);
 }
 
-int edit_cut_file(const struct media_ctx *m, int in_fd, const struct edit_cut *o,
-                  const char *out_path, struct edit_cut_result *ret, struct err *e)
+int edit_cut_file(const struct media_ctx *m, int in_fd, int index_fd, const struct frame_index *x,
+                  const struct edit_cut *o, int out_fd, struct edit_cut_result *ret, struct err *e)
 {
     struct media_cut_opts cut = {.crf = o->crf, .preset = o->preset};
-    CLEANUP_CLOSE int index_fd = -1;
-    CLEANUP(frame_index_free) struct frame_index *x = NULL;
 
-    if (fs_tmpfile(o->scratch_dir, &index_fd, e) < 0 || media_index(m, in_fd, index_fd, e) < 0 ||
-        frame_index_read_fd(index_fd, o->limit_frames, &x, e) < 0)
-        return err_wrap(e, "cut: frame index");
     if (choose_frames(o, x, &cut, e) < 0)
         return -1;
-
-    CLEANUP_FREE char *tmp = xasprintf("%s.rushes-%d.tmp", out_path, (int)getpid());
-    CLEANUP_CLOSE int out_fd = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (out_fd < 0) {
-        err_errno(e, errno, "create %s", LOGZ(tmp));
-        return err_plainf(e, "The output '%.200s' can not be written there.", out_path);
-    }
-    if (media_cut(m, in_fd, index_fd, out_fd, &cut, e) < 0 || fs_sync_fd(out_fd, e) < 0 ||
-        fs_publish(tmp, out_path, e) < 0) {
-        unlink(tmp);
+    if (media_cut(m, in_fd, index_fd, out_fd, &cut, e) < 0)
         return err_wrap(e, "cut");
-    }
     *ret = (struct edit_cut_result){cut.from_frame, cut.to_frame, frame_index_us(x, cut.from_frame),
                                     frame_index_us(x, cut.to_frame)};
     return 0;

@@ -32,18 +32,17 @@ struct edit_cut {
     const struct edit_point *from, *to; /* to: the first frame not shown; NULL: start, end */
     int crf;                            /* H.264, 0 (lossless) .. 51 */
     const char *preset;
-    const char *scratch_dir; /* for the frame index, an unnamed file */
-    int64_t limit_frames;
 };
 struct edit_cut_result {
     int64_t from_frame, to_frame; /* what was cut: [from, to) */
     int64_t from_us, to_us;
 };
 /*
- * Writes the piece as MP4 to out_path, beside it first and renamed when whole: a failed cut leaves
- * nothing. ERR_USAGE: no frame lies between from and to. Otherwise the errors of media.h.
+ * Writes the piece as MP4 into out_fd: empty, open for reading and writing, of no use after a
+ * failure. index_fd holds the file's frame index (media_index()), x is that index as read.
+ * ERR_USAGE: no frame lies between from and to. Otherwise the errors of media.h.
  */
-int edit_cut_file(const struct media_ctx *m, int in_fd, const struct edit_cut *o,
-                  const char *out_path, struct edit_cut_result *ret, struct err *e);
+int edit_cut_file(const struct media_ctx *m, int in_fd, int index_fd, const struct frame_index *x,
+                  const struct edit_cut *o, int out_fd, struct edit_cut_result *ret, struct err *e);
 
 #endif
