@@ -77,9 +77,13 @@ static int finish(const struct ingress *in, struct store_claim *c, const char *f
         return -1;
     if (!whole)
         return undo(in, up, e);
-    if (record_upload(in, up, &result, e) < 0)
+    int recorded = record_upload(in, up, &result, e);
+    if (recorded < 0)
         return -1;
-    log_info(in->log, "upload_finished upload=%s video=%s", up->id, result.video_id);
+    if (recorded)
+        log_info(in->log, "upload_finished upload=%s video=%s", up->id, result.video_id);
+    else
+        log_info(in->log, "upload_ended_by_another upload=%s", up->id);
     return REC_FINISHED;
 }
 
