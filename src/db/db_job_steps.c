@@ -360,13 +360,16 @@ int db_job_replay(struct tx *tx, const char *id, struct err *e)
     return (int)stmt_run(s, e);
 }
 
-int db_job_purge(struct tx *tx, int64_t finished_before_ms, struct err *e)
+int db_job_purge(struct tx *tx, int64_t finished_before_ms, int limit, struct err *e)
 {
     CLEANUP(stmt_close) struct stmt *s = NULL;
 
-    if (stmt_open(tx, "DELETE FROM processing_jobs WHERE state = 'completed' AND finished_at < $1",
+    if (stmt_open(tx,
+                  "DELETE FROM processing_jobs WHERE job_id IN (SELECT job_id FROM processing_jobs"
+                  " WHERE state = 'completed' AND finished_at < $1 ORDER BY finished_at LIMIT $2)",
                   &s, e) < 0)
         return -1;
     bind_i64(s, 1, finished_before_ms);
+    bind_i64(s, 2, limit);
     return (int)stmt_run(s, e);
 }

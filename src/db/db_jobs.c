@@ -96,7 +96,7 @@ int db_job_stage(struct tx *tx, const char *video_id, const char *stage,
             "SELECT COALESCE(MAX(CASE WHEN state IN ('pending', 'running') THEN 1 ELSE 0 END), 0),"
             " COALESCE(MAX(CASE WHEN state = 'completed' THEN ended_seq ELSE 0 END), 0),"
             " COALESCE(MAX(CASE WHEN state = 'failed' THEN ended_seq ELSE 0 END), 0)"
-            " FROM processing_jobs WHERE video_id = $1 AND stage = $2",
+            ", COUNT(*) FROM processing_jobs WHERE video_id = $1 AND stage = $2",
             &s, e) < 0)
         return -1;
     bind_z(s, 1, video_id);
@@ -104,7 +104,8 @@ int db_job_stage(struct tx *tx, const char *video_id, const char *stage,
     if (stmt_step(s, e) < 0)
         return err_wrap(e, "jobs of stage %s", stage);
     int64_t completed = col_i64(s, 1), failed = col_i64(s, 2);
-    *ret = (struct job_stage_state){.live = col_i64(s, 0) != 0,
+    *ret = (struct job_stage_state){.known = col_i64(s, 3) > 0,
+                                    .live = col_i64(s, 0) != 0,
                                     .completed_seq = completed > failed ? completed : 0};
     return 0;
 }

@@ -64,6 +64,7 @@ int db_job_list(struct tx *tx, struct arena *a, const struct job_filter *f, stru
 
 /* Where a stage of a video stands, over all jobs that it ever had. */
 struct job_stage_state {
+    bool known;            /* there is any job of it; old ones are purged */
     bool live;             /* a job of it is pending or running */
     int64_t completed_seq; /* of the last one that ended, if that was completed; else 0. The greater
                               one ended later, whatever the clock said. */
@@ -118,7 +119,8 @@ int db_job_fail(struct tx *tx, const char *id, int64_t fence, enum job_end end,
 int db_job_cancel(struct tx *tx, const char *id, const struct err *why, struct err *e);
 /* Failed -> pending with attempts from 0, unless a live job has its key. */
 int db_job_replay(struct tx *tx, const char *id, struct err *e);
-int db_job_purge(struct tx *tx, int64_t finished_before_ms, struct err *e);
+/* Removes completed jobs that ended before that time, the oldest first, at most limit; how many. */
+int db_job_purge(struct tx *tx, int64_t finished_before_ms, int limit, struct err *e);
 
 struct job_count {
     const char *queue;

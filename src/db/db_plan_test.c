@@ -109,7 +109,7 @@ TEST(db_every_step_of_a_job_goes_through_an_index)
     CHECK_EQ(db_job_replay(tx, id, &e), 1);
     CHECK_EQ(db_job_cancel(tx, id, &why, &e), 1);
     CHECK_EQ(db_job_complete(tx, id, 4, NULL, &e), 0);
-    CHECK_EQ(db_job_purge(tx, 0, &e), 0);
+    CHECK_EQ(db_job_purge(tx, 0, 10, &e), 0);
     CHECK(check_plans(tx, SORT_FEW) >= 20);
 }
 

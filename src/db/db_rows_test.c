@@ -411,8 +411,8 @@ TEST(upload_progress_keeps_it_young_and_ends_with_receiving)
     CHECK_STR(u.video_id, f.video);
     CHECK_STR(u.error_plain, "Broken.");
     CHECK_STR(u.scratch_path, "scratch/x");
-    CHECK_EQ(db_upload_purge(f.tx, 1500, &f.e), 0);
-    CHECK_EQ(db_upload_purge(f.tx, 1501, &f.e), 1);
+    CHECK_EQ(db_upload_purge(f.tx, 1500, 10, &f.e), 0);
+    CHECK_EQ(db_upload_purge(f.tx, 1501, 10, &f.e), 1);
     CHECK(db_upload_progress(f.tx, id, 78, &f.e) < 0);
     CHECK_EQ(f.e.code, ERR_NOT_FOUND);
     clock_thaw();

@@ -53,7 +53,7 @@ int db_upload_set_state(struct tx *tx, const char *id, enum upload_state to,
 /* States as bits; idle since before updated_before_ms (0: any); oldest first; at most limit. */
 int db_upload_list(struct tx *tx, struct arena *a, unsigned states, int64_t updated_before_ms,
                    int limit, struct upload **ret, size_t *ret_n, struct err *e);
-/* Removes finished, failed and aborted ones older than that; how many. */
-int db_upload_purge(struct tx *tx, int64_t updated_before_ms, struct err *e);
+/* Removes finished, failed and aborted ones older than that, at most limit; how many. */
+int db_upload_purge(struct tx *tx, int64_t updated_before_ms, int limit, struct err *e);
 
 #endif

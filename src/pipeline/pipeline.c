@@ -56,19 +56,23 @@ static int stages_done(struct tx *tx, const char *video_id, unsigned *ret_done, 
                        struct err *e)
 {
     struct job_stage_state s[STAGES_N];
-    unsigned done = 0, live = 0;
-    for (size_t i = 0; i < STAGES_N; i++) {
+    unsigned done = 0, live = 0, served = 0;
+    for (size_t i = STAGES_N; i-- > 0;) {
         if (db_job_stage(tx, video_id, stages[i]->name, &s[i], e) < 0)
             return -1;
         if (s[i].live)
             live |= 1u << i;
-        else if (s[i].completed_seq)
+        /* a stage whose jobs are purged was done once if a later one that needs it was */
+        else if (s[i].completed_seq || (!s[i].known && (served & 1u << i)))
             done |= 1u << i;
+        if (done & 1u << i)
+            served |= stages[i]->needs;
+    }
+    for (size_t i = 0; i < STAGES_N; i++)
         for (size_t k = 0; k < i; k++) /* older than what it was made from: not done */
             if ((stages[i]->needs & 1u << k) &&
                 (!(done & 1u << k) || s[k].completed_seq > s[i].completed_seq))
                 done &= ~(1u << i);
-    }
     *ret_done = done;
     *ret_live = live;
     return 0;

@@ -149,6 +149,29 @@ TEST(pipeline_a_clock_that_steps_back_repeats_nothing)
     tear_down(&f);
 }
 
+TEST(pipeline_purged_jobs_of_early_stages_are_not_done_again)
+{
+    struct fixture f;
+    struct err e = {0};
+    set_up(&f);
+    run_all(&f); /* 10 ms apart, the first at 0 */
+    CHECK_EQ(queue_purge(f.lib->queue, 1800000000000 + 5, &e), 1);
+    CHECK_EQ(again(&f, NULL), 0);
+    CHECK_EQ(again(&f, "media_pass"), 1);
+    finish_next(&f, "media_pass");
+    finish_next(&f, "read_text");
+    finish_next(&f, "publish");
+    nothing_left(&f);
+    clock_advance_ms(1);
+    CHECK(queue_purge(f.lib->queue, clock_now_ms(), &e) > 0);
+    CHECK_EQ(again(&f, "read_text"), 1); /* nothing is known any more: it and what follows */
+    finish_next(&f, "read_text");
+    finish_next(&f, "publish");
+    nothing_left(&f);
+    clock_thaw();
+    tear_down(&f);
+}
+
 TEST(pipeline_many_jobs_of_a_video_hide_none)
 {
     struct fixture f;

@@ -25,6 +25,23 @@ static int held(struct job *j, int changed)
     return changed > 0 ? QUEUE_HELD : QUEUE_LOST;
 }
 
+static int lost_in_tx(struct job *j, const char *doing, struct err *e)
+{
+    held(j, 0);
+    err_set(e, ERR_CONFLICT, "%s job %s: its lease was lost", doing, j->row.id);
+    return err_plain(e, "Another worker has taken over this job.",
+                     "Nothing is to be done; the other one goes on.");
+}
+
+int queue_renew_in(struct tx *tx, struct job *j, struct err *e)
+{
+    int n = db_job_renew(tx, j->row.id, j->row.fence, db_now_ms(tx) + j->q->lease_ms, e);
+
+    if (n < 0)
+        return err_wrap(e, "renew lease of job %s", j->row.id);
+    return n == 0 ? lost_in_tx(j, "renew", e) : 0;
+}
+
 int queue_renew(struct queue *q, struct job *j, struct err *e)
 {
     CLEANUP(db_rollback) struct tx *tx = NULL;
@@ -70,12 +87,8 @@ int queue_finish(struct tx *tx, struct job *j, const char *note, struct err *e)
     if (n < 0 || fault_point("queue.finish") < 0)
         return n < 0 ? err_wrap(e, "finish job %s", j->row.id)
                      : err_errno(e, errno, "finish job %s", j->row.id);
-    if (n == 0) {
-        held(j, 0);
-        err_set(e, ERR_CONFLICT, "finish job %s: its lease was lost", j->row.id);
-        return err_plain(e, "Another worker has taken over this job.",
-                         "Nothing is to be done; the other one goes on.");
-    }
+    if (n == 0)
+        return lost_in_tx(j, "finish", e);
     db_notify(tx, QUEUE_CHANNEL);
     return 0;
 }

@@ -2,6 +2,7 @@
 #include "queue/queue.h"
 
 #include <assert.h>
+#include <limits.h>
 
 #include "base/clock.h"
 #include "base/fault.h"
@@ -75,6 +76,7 @@ int queue_new(struct db *db, const struct conf *conf, struct queue **ret, struct
     q->lease_ms = conf_ms(conf, CONF_QUEUE_LEASE);
     q->upload_ms = conf_ms(conf, CONF_WATCHDOG_UPLOAD);
     q->stuck_ms = conf_ms(conf, CONF_QUEUE_TIME_LIMIT);
+    q->keep_ms = conf_ms(conf, CONF_QUEUE_KEEP);
     q->looked_around_mono_ms = INT64_MIN / 2;
     for (int i = 0; i < QUEUE_N; i++) {
         int64_t limit_ms = conf_ms(conf, CONF_QUEUE_TIME_LIMIT),
@@ -288,7 +290,7 @@ int queue_purge(struct queue *q, int64_t finished_before_ms, struct err *e)
     int n = -1;
 
     if (db_begin(q->db, DB_WRITE, &tx, e) < 0 ||
-        (n = db_job_purge(tx, finished_before_ms, e)) < 0 || db_commit(tx, e) < 0)
+        (n = db_job_purge(tx, finished_before_ms, INT_MAX, e)) < 0 || db_commit(tx, e) < 0)
         return err_wrap(e, "purge jobs");
     return n;
 }

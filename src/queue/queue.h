@@ -126,6 +126,9 @@ enum job_status job_status(const struct job *j);
 enum queue_held { QUEUE_LOST = 0, QUEUE_HELD = 1 };
 /* Renews one lease now. */
 int queue_renew(struct queue *q, struct job *j, struct err *e);
+/* Renews it inside the caller's transaction: what that changes counts only if the lease was held.
+ * ERR_CONFLICT: it was lost; roll back. */
+int queue_renew_in(struct tx *tx, struct job *j, struct err *e);
 /* Percent (0..100) and a short note (NULL keeps it), for people; renews the lease too. Calls closer
  * together than QUEUE_PROGRESS_EVERY_MS that do not change the note are answered without writing.
  * Also moves the video's progress when video_percent >= 0. */
@@ -175,6 +178,7 @@ struct watchdog_report {
     int dead;           /* of those two, how many became dead letters */
     int uploads_failed; /* idle longer than watchdog.upload */
     int videos_failed;  /* neither finished nor with a job, for too long */
+    int purged;         /* rows of jobs and uploads that ended longer ago than queue.keep */
 };
 /* Finds what is stuck and moves it on. Cheap when nothing is; call it every minute or so, from any
  * process. */

@@ -348,4 +348,40 @@ TEST(watchdog_fails_uploads_and_videos_that_nobody_works_on)
     CHECK_EQ(rep.uploads_failed + rep.videos_failed, 0);
 }
 
+TEST(watchdog_forgets_what_ended_long_ago)
+{
+    const int64_t day_ms = (int64_t)24 * 3600 * 1000;
+    struct watchdog_report rep;
+    char up[UUID_MAX];
+    FIX;
+
+    char *done = add(&f, "s");
+    {
+        CLEANUP(job_free) struct job *j = claim_ok(&f, f.a);
+        CHECK_EQ(finish(&f, j), 0);
+    }
+    char *dead = add(&f, "s");
+    {
+        CLEANUP(job_free) struct job *j = claim_ok(&f, f.a);
+        struct err w = why(ERR_INPUT);
+        CHECK_EQ(queue_fail(f.a, j, &w, &f.e), QUEUE_FAIL_DEAD);
+        CLEANUP(db_rollback) struct tx *tx = NULL;
+        CHECK_EQ(db_begin(f.db, DB_WRITE, &tx, &f.e), 0);
+        struct upload u = {.scratch_path = "scratch/x"};
+        CHECK_EQ(db_upload_add(tx, &u, up, &f.e), 0);
+        CHECK_EQ(db_upload_set_state(tx, up, UPLOAD_FAILED, NULL, NULL, &w, &f.e), 0);
+        CHECK_EQ(db_commit(tx, &f.e), 0);
+    }
+    clock_advance_ms(90 * day_ms);
+    CHECK_EQ(queue_watchdog(f.a, &rep, &f.e), 0);
+    CHECK_EQ(rep.purged, 0);
+    clock_advance_ms(1);
+    CHECK_EQ(queue_watchdog(f.a, &rep, &f.e), 0);
+    CHECK_EQ(rep.purged, 2);
+    struct job_row row;
+    CHECK(queue_show(f.a, f.mem, done, &row, &f.e) < 0);
+    CHECK_EQ(f.e.code, ERR_NOT_FOUND);
+    CHECK(show(&f, dead).dead); /* stays until someone has looked at it */
+}
+
 TEST_MAIN

@@ -19,7 +19,7 @@ struct queue {
     struct db *db; /* borrowed */
     struct log *log;
     char *worker_id;
-    int64_t lease_ms, upload_ms, stuck_ms;
+    int64_t lease_ms, upload_ms, stuck_ms, keep_ms;
 
     pthread_mutex_t lock;
     pthread_cond_t changed, heart;

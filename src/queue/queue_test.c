@@ -203,6 +203,28 @@ TEST(queue_lease_that_runs_out_returns_the_job)
     CHECK(strstr(job_row(again)->error.text, "lease ran out in attempt 1 of 3"));
 }
 
+TEST(queue_late_worker_does_not_get_its_lease_into_a_transaction)
+{
+    FIX;
+    add(&f, "s");
+    CLEANUP(job_free) struct job *late = claim_ok(&f, f.a);
+    struct tx *tx = NULL;
+    clock_advance_ms(10);
+    CHECK_EQ(db_begin(f.db, DB_WRITE, &tx, &f.e), 0);
+    CHECK_EQ(queue_renew_in(tx, late, &f.e), 0);
+    CHECK_EQ(db_commit(tx, &f.e), 0);
+    db_rollback(tx);
+    CHECK_EQ(show(&f, job_row(late)->id).lease_until_ms, clock_now_ms() + LEASE_MS);
+    clock_advance_ms(LEASE_MS + 1);
+    CLEANUP(job_free) struct job *j = claim_ok(&f, f.b);
+    CHECK_EQ(db_begin(f.db, DB_WRITE, &tx, &f.e), 0);
+    CHECK(queue_renew_in(tx, late, &f.e) < 0);
+    CHECK_EQ(f.e.code, ERR_CONFLICT);
+    db_rollback(tx);
+    CHECK_EQ(job_status(late), JOB_LOST);
+    CHECK_EQ(finish(&f, j), 0);
+}
+
 TEST(queue_late_worker_publishes_nothing)
 {
     FIX;

@@ -9,6 +9,7 @@
 
 /* Rows of a kind in one round; what is left waits for the next round. */
 #define ROUND_MAX 200
+#define PURGE_MAX 2000
 
 struct round {
     struct arena *arena;
@@ -81,13 +82,25 @@ static int fail_stuck_videos(struct queue *q, struct tx *tx, struct round *rd, i
     return 0;
 }
 
+/* What ended long ago is forgotten; failed jobs stay until someone has looked at them. */
+static int purge(struct queue *q, struct tx *tx, struct round *rd, int64_t now_ms, struct err *e)
+{
+    int jobs = db_job_purge(tx, now_ms - q->keep_ms, PURGE_MAX, e);
+    int uploads = jobs < 0 ? -1 : db_upload_purge(tx, now_ms - q->keep_ms, PURGE_MAX, e);
+
+    if (uploads < 0)
+        return -1;
+    rd->report.purged = jobs + uploads;
+    return 0;
+}
+
 static int round_in_tx(struct queue *q, struct tx *tx, struct round *rd, struct err *e)
 {
     int64_t now_ms = db_now_ms(tx);
 
     if (queue_take_back(q, tx, rd->arena, LOOK_PROCESSES, &rd->report, &rd->dead, e) < 0 ||
         fail_uploads(q, tx, rd, now_ms - q->upload_ms, e) < 0 ||
-        fail_stuck_videos(q, tx, rd, now_ms, e) < 0)
+        fail_stuck_videos(q, tx, rd, now_ms, e) < 0 || purge(q, tx, rd, now_ms, e) < 0)
         return -1;
     if (fault_point("queue.watchdog") < 0)
         return err_errno(e, errno, "fault");
