@@ -165,8 +165,9 @@ static void outputs_finish(struct outputs *o)
 }
 
 /* An object that lies in the store now, for its row. */
-static int object_of(struct run *r, const struct store_writer *w, const char *key, const char *kind,
-                     const char *mime, const struct pass_names *names, struct object *ret)
+static void object_of(struct run *r, const struct store_writer *w, const char *key,
+                      const char *kind, const char *mime, const struct pass_names *names,
+                      struct object *ret)
 {
     *ret = (struct object){
         .key = arena_strdup(r->arena, key),
@@ -179,7 +180,6 @@ static int object_of(struct run *r, const struct store_writer *w, const char *ke
         .size_bytes = store_writer_size(w),
         .sha256 = arena_strdup(r->arena, store_writer_sha256(w)),
     };
-    return 0;
 }
 
 /* Runs the child and puts what it made into the store. The rows for it go to objects[*ret_n]. */

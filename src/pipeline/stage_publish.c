@@ -7,9 +7,23 @@
 #include "pipeline/pipeline_priv.h"
 #include "pipeline/sidecar.h"
 
+/* The bytes go while nobody can publish a row that names them, and only if nobody did since ours went. */
+static int remove_unnamed(struct run *r, const char *key, struct err *e)
+{
+    CLEANUP(db_rollback) struct tx *tx = NULL;
+    struct object o;
+    if (db_begin(r->lib->db, DB_WRITE, &tx, e) < 0)
+        return -1;
+    int row = db_object_get(tx, r->arena, key, &o, e);
+    if (row != 0)
+        return row < 0 ? -1 : 0;
+    return store_remove(r->lib->store, key, e) < 0 ? -1 : 0;
+}
+
 /*
- * The analysis frames have served. The row goes first, the bytes after, and both before the video is indexed: a crash in
- * between runs this stage again, which finds the names in the report and removes what is left.
+ * The analysis frames have served. The row goes first, and only while the job is ours: a worker that lost it must not
+ * take them from the one that has it. The bytes go after, and both before the video is indexed: a crash in between runs
+ * this stage again, which finds the names in the report and removes what is left.
  */
 static int let_samples_go(struct run *r, struct err *e)
 {
@@ -21,11 +35,12 @@ static int let_samples_go(struct run *r, struct err *e)
     int found = pass_report(r->lib, r->video.checksum_sha256, &p, &names, e);
     if (found <= 0 || !p->made[MEDIA_OUT_SAMPLES])
         return found < 0 ? -1 : 0;
-    if (db_begin(r->lib->db, DB_WRITE, &tx, e) < 0 ||
-        db_object_del(tx, names.keys[MEDIA_OUT_SAMPLES], e) < 0 || db_commit(tx, e) < 0 ||
-        store_remove(r->lib->store, names.keys[MEDIA_OUT_SAMPLES], e) < 0)
+    const char *key = names.keys[MEDIA_OUT_SAMPLES];
+    if (db_begin(r->lib->db, DB_WRITE, &tx, e) < 0 || queue_renew_in(tx, r->job, e) < 0 ||
+        db_object_del(tx, key, e) < 0 || db_commit(tx, e) < 0)
         return err_wrap(e, "let samples go");
-    return 0;
+    db_rollback(STEAL(tx));
+    return remove_unnamed(r, key, e) < 0 ? err_wrap(e, "let samples go") : 0;
 }
 
 static int publish(struct run *r, struct err *e)
