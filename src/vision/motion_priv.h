@@ -1,10 +1,12 @@
 /*
- * What the parts of motion share: the background (motion_model.c) and the way from a mask to
- * regions (motion_regions.c). Private to motion*.c. All planes are w * h without gaps.
+ * What the parts of motion share: the background (motion_model.c), the way from a mask to
+ * regions (motion_regions.c), the camera (motion_camera.c), and what is no thing
+ * (motion_things.c). Private to motion*.c. All planes are w * h without gaps.
  */
 #ifndef VISION_MOTION_PRIV_H
 #define VISION_MOTION_PRIV_H
 
+#include "vision/flow.h"
 #include "vision/motion.h"
 #include "vision/motion_plane.h"
 
@@ -12,6 +14,8 @@
 #define MODEL_NEEDED  2  /* samples that must be near for background */
 #define REACH_BASE    14 /* grey levels a sample may be off where the picture is calm */
 #define REACH_MAX     70
+
+#define MOTION_BLACK 16 /* where gain has no effect; close enough for full range */
 
 struct motion_model {
     int w, h;
@@ -70,5 +74,46 @@ void motion_regions_label(struct motion_regions *r, const uint8_t *mask, const u
 /* Joins pieces that lie one above the other with a small gap: a person whose middle has the
  * background's colour. */
 void motion_regions_join(struct motion_regions *r);
+
+struct motion {
+    struct motion_options o;
+    int frame_w, frame_h; /* as fed; 0: nothing yet */
+    struct motion_plane *plane, *warped;
+    struct motion_model model;
+    struct motion_regions regions;
+    struct flow_picture *flow[2], *flow_back; /* NULL for pictures too small */
+    uint8_t *seen, *mask, *valid, *luma;
+    uint16_t *shown; /* labels where they lie in the frame, when a pose was undone */
+    uint16_t *stood; /* how long a pixel has been foreground: units of STOOD_US */
+    uint8_t *stir;   /* time left until a pixel counts as unchanged: units of STIR_US */
+    uint8_t *before; /* luma when it last changed, as the background has it: slow sway adds up */
+    int64_t stir_us; /* not yet taken off stir[] */
+    int64_t frames;
+    bool started, have_before, posed;
+    int now; /* which of flow[] is the present */
+    int64_t pts_us, state_since_us, checked_us;
+    double pose[6];  /* from the background to the present, small pixels */
+    double drift[6]; /* since the camera seemed to stand, while it moves */
+    double gain;
+    struct motion_frame out;
+    int out_blob[MOTION_REGIONS_MAX];
+};
+
+/* Follows the camera to the present picture: global motion, pose. False: it travels. */
+bool motion_camera_follow(struct motion *m);
+/* While it travels: true when it has stood for long enough. */
+bool motion_camera_wait(struct motion *m, bool stands);
+/* Brings the present picture (to warped, valid) to where the background lies. */
+void motion_camera_undo(struct motion *m);
+extern const double motion_still[6]; /* no motion */
+
+/* Exposure: how much brighter c is than the background; 1 where that can not be told. */
+double motion_gain_measure(const struct motion *m, uint8_t *const c[3], const uint8_t *valid);
+/* Takes gain out of a picture, into warped. */
+void motion_gain_undo(struct motion *m, uint8_t *const from[3]);
+/* Takes shadows out of mask. */
+void motion_things_unshadow(struct motion *m, uint8_t *const c[3]);
+/* Gives to the background what is no thing: ghosts, what lies lifeless, what stood for too long. */
+void motion_things_give_back(struct motion *m, uint8_t *const c[3], int64_t step_us);
 
 #endif
