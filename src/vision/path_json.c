@@ -84,6 +84,20 @@ static bool get_number(const json_t *o, const char *key, double lo, double hi, d
     return true;
 }
 
+/* Positions count to a thousandth, as they are printed: what is read and written again is the same.
+ * */
+static bool get_thousandths(const json_t *o, const char *key, double lo, double hi, double *ret)
+{
+    double v;
+    if (!get_number(o, key, -1e9, 1e9, &v))
+        return false;
+    v = round(v * 1000) / 1000;
+    if (!(v >= lo && v <= hi))
+        return false;
+    *ret = v + 0.0; /* no negative zero */
+    return true;
+}
+
 static bool get_mode(const json_t *o, const char *key, enum path_mode *ret)
 {
     struct str s;
@@ -100,19 +114,20 @@ static bool get_mode(const json_t *o, const char *key, enum path_mode *ret)
 static bool read_key(const json_t *o, const struct path *p, const struct path_key *before,
                      struct path_key *k)
 {
-    const double slack = 0.002; /* of printing */
+    const double slack = 0.0015; /* of printing */
     const double fast = 1e7;
     *k = (struct path_key){0};
     if (!get_range(o, "frame", before ? before->frame + 1 : 0, PATH_FRAMES_MAX, &k->frame) ||
         !get_range(o, "pts_us", before ? before->pts_us + 1 : -((int64_t)1 << 52), (int64_t)1 << 52,
                    &k->pts_us) ||
-        !get_number(o, "w", 1, p->width, &k->w) || !get_number(o, "h", 1, p->height, &k->h) ||
-        !get_number(o, "x", 0, p->width - k->w + slack, &k->x) ||
-        !get_number(o, "y", 0, p->height - k->h + slack, &k->y) ||
+        !get_thousandths(o, "w", 1, p->width, &k->w) ||
+        !get_thousandths(o, "h", 1, p->height, &k->h) ||
+        !get_thousandths(o, "x", 0, p->width - k->w + slack, &k->x) ||
+        !get_thousandths(o, "y", 0, p->height - k->h + slack, &k->y) ||
         !get_mode(o, "reason", &k->reason))
         return false;
-    return (!json_object_get(o, "vx") || get_number(o, "vx", -fast, fast, &k->vx)) &&
-           (!json_object_get(o, "vy") || get_number(o, "vy", -fast, fast, &k->vy));
+    return (!json_object_get(o, "vx") || get_thousandths(o, "vx", -fast, fast, &k->vx)) &&
+           (!json_object_get(o, "vy") || get_thousandths(o, "vy", -fast, fast, &k->vy));
 }
 
 static bool read_shot(const json_t *o, int64_t start, struct path_shot *s)
