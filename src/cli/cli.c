@@ -83,6 +83,16 @@ static void help_all(struct buf *out)
              "exit status: 0 done, 1 failed, 2 usage, 3 bad input, 4 limit, 5 unavailable\n");
 }
 
+#define HELP_COLUMN 28 /* where the explanation of a switch begins, after two spaces */
+
+static void help_switch(struct buf *out, const char *head, const char *text)
+{
+    if (strlen(head) > HELP_COLUMN)
+        buf_addf(out, "  %s\n  %-*s %s\n", head, HELP_COLUMN, "", text);
+    else
+        buf_addf(out, "  %-*s %s\n", HELP_COLUMN, head, text);
+}
+
 static void help_command(const struct cli_command *k, struct buf *out)
 {
     buf_addf(out, "usage: rushes %s %s\n\n%s\n", k->name, k->usage, k->summary);
@@ -90,14 +100,15 @@ static void help_command(const struct cli_command *k, struct buf *out)
         buf_addf(out, "\n%s\n", k->details);
     buf_addz(out, "\n");
     for (const struct cli_switch *s = k->switches; s && s->name; s++) {
-        char head[64];
+        char head[96];
         snprintf(head, sizeof head, "%s%c%s%s%s%s", s->letter ? "-" : "",
-                 s->letter ? s->letter : ' ', s->letter ? ", " : "", s->name, s->value ? " " : "",
-                 s->value ? s->value : "");
-        buf_addf(out, "  %-28s %s\n", head, s->help);
+                 s->letter ? s->letter : ' ', s->letter ? ", " : "   ", s->name,
+                 s->value ? " " : "", s->value ? s->value : "");
+        help_switch(out, head, s->help);
     }
-    buf_addf(out, "  %-28s %s\n  %-28s %s\n", " --json", "results for machines", " --data DIR",
-             "the library's folder (default ./rushes-data)");
+    help_switch(out, "    --json", "results for machines");
+    help_switch(out, "    --data DIR", "the library's folder (default ./rushes-data)");
+    buf_addz(out, "\nevery setting may follow too: rushes help settings\n");
 }
 
 /* ---- failing

@@ -115,17 +115,45 @@ static void job_line(const struct job_row *j, struct buf *out)
              j->error.code != ERR_OK && j->state != JOB_COMPLETED ? j->error.plain : "");
 }
 
-static int jobs_list(struct cli *c, struct library *lib, bool dead, struct buf *out)
+#define JOBS_SHOWN 100 /* for people, unless --limit says otherwise; machines get all */
+
+/* Fills what --state, --video and --limit say; *ret_limit 0: all. 0, or an exit code. */
+static int jobs_filter(struct cli *c, bool dead, struct job_filter *ret, int64_t *ret_limit)
+{
+    const char *state = cli_value(c, "--state"), *limit = cli_value(c, "--limit");
+    enum job_state s;
+    *ret = (struct job_filter){.video_id = cli_value(c, "--video"), .dead_only = dead};
+    *ret_limit = c->json ? 0 : JOBS_SHOWN;
+    if (state && strcmp(state, "dead") == 0)
+        ret->dead_only = true;
+    else if (state && job_state_from_name(str_of(state), &s))
+        ret->states = 1u << s;
+    else if (state)
+        return cli_fail_usage(c,
+                              "There is no state '%.40s': pending, running, completed, failed "
+                              "or dead.",
+                              state);
+    if (limit && (!str_to_i64(str_of(limit), ret_limit) || *ret_limit < 1))
+        return cli_fail_usage(c, "--limit takes a number from 1 up.");
+    return 0;
+}
+
+/* Page by page: the queue may be long, and the reader may leave. */
+static int jobs_list(struct cli *c, struct library *lib, struct job_filter *f, int64_t limit,
+                     struct buf *out)
 {
     struct err e = {0};
     struct jsonw w = JSONW(out);
-    CLEANUP(arena_free) struct arena *a = arena_new();
-    struct job_filter f = {.dead_only = dead, .limit = DB_PAGE_MAX};
-    struct job_page page;
+    CLEANUP_FREE char *after = NULL;
+    int64_t shown = 0;
+    bool more;
     if (c->json)
         jw_arr(&w);
     do {
-        if (queue_list(lib->queue, a, &f, &page, &e) < 0)
+        CLEANUP(arena_free) struct arena *a = arena_new();
+        struct job_page page;
+        f->limit = limit > 0 ? (int)MIN(limit - shown, DB_PAGE_MAX) : DB_PAGE_MAX;
+        if (queue_list(lib->queue, a, f, &page, &e) < 0)
             return cli_fail(c, NULL, &e);
         for (size_t i = 0; i < page.n; i++) {
             if (c->json)
@@ -133,13 +161,24 @@ static int jobs_list(struct cli *c, struct library *lib, bool dead, struct buf *
             else
                 job_line(&page.jobs[i], out);
         }
-        f.after = page.next;
-    } while (page.next);
+        shown += (int64_t)page.n;
+        int r = cli_print(c, out);
+        buf_reset(out);
+        if (r != 0 || c->reader_left)
+            return r;
+        more = page.next != NULL;
+        mem_free(after);
+        f->after = after = more ? xstrdup(page.next) : NULL;
+    } while (more && (limit == 0 || shown < limit));
     if (c->json) {
         jw_arr_end(&w);
         buf_addc(out, '\n');
-    } else if (out->n == 0) {
-        buf_addz(out, dead ? "No dead letters.\n" : "No jobs.\n");
+    } else if (shown == 0) {
+        buf_addz(out, f->dead_only ? "No dead letters.\n" : "No jobs.\n");
+    } else if (more) {
+        buf_addf(out,
+                 "There are more: these are the newest %" PRId64 "; see more with --limit N.\n",
+                 shown);
     }
     return cli_print(c, out);
 }
@@ -197,8 +236,13 @@ static int jobs_change(struct cli *c, struct library *lib, const char *verb, con
                        struct buf *out)
 {
     struct err e = {0};
-    int r = strcmp(verb, "retry") == 0 ? queue_retry(lib->queue, id, &e)
-                                       : queue_cancel(lib->queue, id, &e);
+    bool cancel = strcmp(verb, "cancel") == 0;
+    int r = cancel ? queue_cancel(lib->queue, id, &e) : queue_retry(lib->queue, id, &e);
+    if (r == 0 && cancel) {
+        err_set(&e, ERR_CONFLICT, "job %s has ended", LOGZ(id));
+        r = err_plain(&e, "This job had ended already; there is nothing to cancel.",
+                      "See what became of it with: rushes jobs show ID");
+    }
     if (r < 0)
         return cli_fail(c, id, &e);
     return jobs_show(c, lib, id, out);
@@ -217,22 +261,39 @@ static int jobs_run(struct cli *c)
     if (!((list || dead || stats) && !id) && !((show || change) && id))
         return cli_fail_usage(c,
                               "Say: rushes jobs list, dead, stats, show ID, retry ID or cancel ID");
+    struct job_filter filter;
+    int64_t limit;
+    bool narrowed = cli_value(c, "--state") || cli_value(c, "--video") || cli_value(c, "--limit");
+    if (narrowed && !list && !dead)
+        return cli_fail_usage(c,
+                              "--state, --video and --limit are for 'jobs list' and 'jobs dead'.");
+    int r = jobs_filter(c, dead, &filter, &limit);
+    if (r != 0)
+        return r;
     if (library_open(c->conf, LIBRARY_EXISTING, &lib, &e) < 0)
         return cli_fail(c, NULL, &e);
     if (show)
         return jobs_show(c, lib, id, &out);
     if (change)
         return jobs_change(c, lib, verb, id, &out);
-    return stats ? jobs_stats(c, lib, &out) : jobs_list(c, lib, dead, &out);
+    return stats ? jobs_stats(c, lib, &out) : jobs_list(c, lib, &filter, limit, &out);
 }
 
+static const struct cli_switch jobs_switches[] = {
+    {"--state", 0, "STATE", "only these: pending, running, completed, failed or dead"},
+    {"--video", 0, "ID", "only those of this video"},
+    {"--limit", 'n', "N", "at most so many, newest first (default 100; with --json all)"},
+    {0},
+};
 const struct cli_command cli_jobs = {
     .name = "jobs",
     .group = "The queue",
-    .usage = "list | dead | stats | show ID | retry ID | cancel ID",
+    .usage = "list [--state STATE] [--video ID] [--limit N] | dead | stats | show ID | retry ID | "
+             "cancel ID",
     .summary = "look into the queue; replay dead letters",
     .details = "'dead' lists what failed for good. 'retry' gives a failed job fresh attempts and "
                "revives its video.",
     .max_args = 2,
+    .switches = jobs_switches,
     .run = jobs_run,
 };

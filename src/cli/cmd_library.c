@@ -25,22 +25,24 @@ static void video_row_json(const struct video *v, struct jsonw *w)
     jw_obj_end(w);
 }
 
+/* Page by page, each read on its own: a reader that takes its time holds nothing in the database,
+ * and what is shown first is there first. */
 static int videos_list(struct cli *c, struct library *lib)
 {
     struct err e = {0};
-    CLEANUP_BUF struct buf out = {.max = (size_t)1 << 30};
+    CLEANUP_BUF struct buf out = {0};
+    CLEANUP_FREE char *after = NULL;
     struct jsonw w = JSONW(&out);
     struct video_filter f = {.limit = DB_PAGE_MAX};
-    CLEANUP(arena_free) struct arena *a = arena_new();
-    CLEANUP(db_rollback) struct tx *tx = NULL;
-    struct video_page page;
     if (c->json)
         jw_arr(&w);
-    if (db_begin(lib->db, DB_READ, &tx, &e) < 0)
-        return cli_fail(c, NULL, &e);
     do {
-        if (db_video_list(tx, a, &f, &page, &e) < 0)
+        CLEANUP(arena_free) struct arena *a = arena_new();
+        CLEANUP(db_rollback) struct tx *tx = NULL;
+        struct video_page page;
+        if (db_begin(lib->db, DB_READ, &tx, &e) < 0 || db_video_list(tx, a, &f, &page, &e) < 0)
             return cli_fail(c, NULL, &e);
+        db_rollback(STEAL(tx));
         for (size_t i = 0; i < page.n; i++) {
             const struct video *v = &page.videos[i];
             char time[CLI_TEXT_MAX];
@@ -50,8 +52,13 @@ static int videos_list(struct cli *c, struct library *lib)
                 buf_addf(&out, "%s  %-10s %9s  %s\n", v->id, video_state_name(v->state),
                          cli_time_text(v->media.duration_us, time), log_quote(str_of(v->title)));
         }
-        f.after = page.next;
-    } while (page.next);
+        int r = cli_print(c, &out);
+        buf_reset(&out);
+        if (r != 0 || c->reader_left)
+            return r;
+        mem_free(after);
+        f.after = after = page.next ? xstrdup(page.next) : NULL;
+    } while (after);
     if (c->json) {
         jw_arr_end(&w);
         buf_addc(&out, '\n');

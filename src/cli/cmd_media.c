@@ -1,6 +1,7 @@
 /* probe, frames, shots, cut: commands on one local file, no library needed. The media child does
  * the work. */
 #include <inttypes.h>
+#include <math.h>
 #include <sys/stat.h>
 
 #include "base/clock.h"
@@ -177,6 +178,14 @@ static void shots_json(const struct media_shots *s, struct buf *out)
     buf_addc(out, '\n');
 }
 
+static const char *file_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+#define EDL_FPS_MAX 99
+
 /* HH:MM:SS:FF at a whole nominal rate, non-drop: what CMX 3600 edit decision lists count in. */
 static void edl_time(int64_t frame, int fps, struct buf *out)
 {
@@ -189,9 +198,11 @@ static void shots_edl(const struct media_shots *s, const struct media_info *info
                       struct buf *out)
 {
     struct media_rational r = info->streams[info->video].frame_rate;
-    int fps = r.den > 0 && r.num > 0 ? (int)((r.num + r.den / 2) / r.den) : 25;
-    fps = CLAMP(fps, 1, 99);
-    const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+    double rate = r.den > 0 && r.num > 0 ? (double)r.num / r.den : 25;
+    while (rate > EDL_FPS_MAX) /* two digits count the frames of a second */
+        rate /= 2;
+    int fps = MAX((int)lround(rate), 1);
+    const char *name = file_name(path);
     /* a line an entry: what would break it (control characters in a file name) becomes '_' */
     CLEANUP_BUF struct buf clean = {0};
     for (const char *p = name; *p; p++)
@@ -200,7 +211,9 @@ static void shots_edl(const struct media_shots *s, const struct media_info *info
     for (int64_t i = 0; i < s->n; i++) {
         buf_addf(out, "%03" PRId64 "  AX       V     C        ", i + 1);
         for (int k = 0; k < 4; k++) {
-            edl_time(k % 2 ? s->shots[i].end_frame : s->shots[i].start_frame, fps, out);
+            /* from times, not numbers: at a variable rate the two part */
+            int64_t us = k % 2 ? s->shots[i].end_us : s->shots[i].start_us;
+            edl_time(llround((double)(us - s->shots[0].start_us) * rate / 1e6), fps, out);
             buf_addc(out, k < 3 ? ' ' : '\n');
         }
         buf_addf(out, "* FROM CLIP NAME: %s\n\n", buf_z(&clean));
@@ -227,16 +240,32 @@ static void otio_range(struct jsonw *w, const char *key, int64_t start, int64_t 
     jw_obj_end(w);
 }
 
+/* The file as a URL: absolute, links resolved, every byte that a URL does not take escaped. */
+static void file_url(const char *path, struct buf *out)
+{
+    CLEANUP_FREE char *real = realpath(path, NULL);
+    buf_addz(out, "file://");
+    for (const char *p = real ? real : path; *p; p++) {
+        if ((*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
+            strchr("/-._~", *p))
+            buf_addc(out, *p);
+        else
+            buf_addf(out, "%%%02X", (unsigned char)*p);
+    }
+}
+
 static void shots_otio(const struct media_shots *s, const struct media_info *info, const char *path,
                        struct buf *out)
 {
     struct media_rational r = info->streams[info->video].frame_rate;
     double rate = r.den > 0 && r.num > 0 ? (double)r.num / r.den : 25;
+    CLEANUP_BUF struct buf url = {0};
+    file_url(path, &url);
     struct jsonw w = JSONW(out);
     w.indent = 2;
     jw_obj(&w);
     jw_kz(&w, "OTIO_SCHEMA", "Timeline.1");
-    jw_kz(&w, "name", path);
+    jw_kz(&w, "name", file_name(path));
     jw_key(&w, "tracks");
     jw_obj(&w);
     jw_kz(&w, "OTIO_SCHEMA", "Stack.1");
@@ -258,7 +287,7 @@ static void shots_otio(const struct media_shots *s, const struct media_info *inf
         jw_key(&w, "media_reference");
         jw_obj(&w);
         jw_kz(&w, "OTIO_SCHEMA", "ExternalReference.1");
-        jw_kz(&w, "target_url", path);
+        jw_kstr(&w, "target_url", buf_str(&url));
         otio_range(&w, "available_range", 0, s->frames, rate);
         jw_obj_end(&w);
         jw_obj_end(&w);
@@ -332,8 +361,8 @@ const struct cli_command cli_shots = {
     .group = "One file",
     .usage = "FILE [--format csv|json|edl|otio] [--detector content|adaptive] [--threshold N]",
     .summary = "where the shots begin and end",
-    .details = "Frames count from 0; the end is exclusive. EDL time codes are non-drop at the "
-               "rounded frame rate.",
+    .details = "Frames count from 0; the end is exclusive. EDL time codes are non-drop, from "
+               "the times at the\nnominal frame rate.",
     .min_args = 1,
     .max_args = 1,
     .switches = shots_switches,
@@ -361,7 +390,7 @@ static int cut_point(struct cli *c, const char *name, struct edit_point *room,
 /* What is written is MP4: a name that promises something else would mislead every program. */
 static bool cut_name_fits(const char *path)
 {
-    const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+    const char *name = file_name(path);
     const char *dot = strrchr(name, '.');
     if (!dot || dot == name || !dot[1])
         return true;

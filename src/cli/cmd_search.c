@@ -6,6 +6,22 @@
 #include "cli/cli.h"
 #include "pipeline/library.h"
 
+/* Words from a film or a stranger, for a terminal: what it would obey is replaced. */
+static void add_clean(struct buf *out, const char *p, size_t n)
+{
+    struct str s = {p, n};
+    for (size_t i = 0; i < n;) {
+        size_t at = i;
+        uint32_t cp = utf8_next(s, &i);
+        if (cp == '\n' || cp == '\t' || cp == '\r')
+            buf_addc(out, ' ');
+        else if (cp < 0x20 || (cp >= 0x7F && cp < 0xA0) || cp == 0xFFFD)
+            buf_addz(out, "\uFFFD");
+        else
+            buf_add(out, p + at, i - at);
+    }
+}
+
 static void print_snippet(const struct search_evidence *v, bool color, struct buf *out)
 {
     uint32_t at = 0, n = (uint32_t)strlen(v->snippet);
@@ -13,13 +29,13 @@ static void print_snippet(const struct search_evidence *v, bool color, struct bu
         buf_addz(out, "…");
     for (size_t i = 0; i < v->n_matches; i++) {
         const struct search_match *m = &v->matches[i];
-        buf_add(out, v->snippet + at, m->at - at);
+        add_clean(out, v->snippet + at, m->at - at);
         buf_addz(out, color ? "\033[1m" : "");
-        buf_add(out, v->snippet + m->at, m->n);
+        add_clean(out, v->snippet + m->at, m->n);
         buf_addz(out, color ? "\033[0m" : "");
         at = m->at + m->n;
     }
-    buf_add(out, v->snippet + at, n - at);
+    add_clean(out, v->snippet + at, n - at);
     if (v->cut_after)
         buf_addz(out, "…");
 }
@@ -40,19 +56,26 @@ static void print_hit(const struct search_hit *h, int number, bool color, struct
     }
 }
 
+static void print_line(struct buf *out, const char *before, const char *text)
+{
+    buf_addz(out, before);
+    add_clean(out, text, strlen(text));
+    buf_addc(out, '\n');
+}
+
 static void print_result(const struct search_result *r, struct buf *out)
 {
     bool color = isatty(STDOUT_FILENO) == 1;
     if (r->corrected && r->hint)
-        buf_addf(out, "No video has those words; results for: %s\n", r->hint);
+        print_line(out, "No video has those words; results for: ", r->hint);
     for (size_t i = 0; i < r->n; i++)
         print_hit(&r->hits[i], (int)i + 1, color, out);
     if (r->n == 0)
         buf_addz(out, "Nothing found.\n");
     if (r->n == 0 && r->hint)
-        buf_addf(out, "Did you mean: %s\n", r->hint);
+        print_line(out, "Did you mean: ", r->hint);
     if (r->note)
-        buf_addf(out, "%s\n", r->note);
+        print_line(out, "", r->note);
     if (r->next_cursor)
         buf_addf(out, "%" PRId64 "%s hits; the next page: --cursor %s\n", r->total,
                  r->total_is_least ? " or more" : "", r->next_cursor);
@@ -71,6 +94,8 @@ static int search_cmd(struct cli *c)
     int64_t n;
     if (limit && (!str_to_i64(str_of(limit), &n) || n < 1 || n > SEARCH_PAGE_MAX))
         return cli_fail_usage(c, "--limit takes a number from 1 to %d.", SEARCH_PAGE_MAX);
+    if (page.cursor && !*page.cursor)
+        return cli_fail_usage(c, "--cursor takes what the page before named as its next one.");
     if (limit)
         page.limit = (int)n;
     for (int i = 0; i < c->n_args; i++)
@@ -78,6 +103,9 @@ static int search_cmd(struct cli *c)
     if (library_open(c->conf, LIBRARY_EXISTING, &lib, &e) < 0 ||
         search_run(lib->db, c->conf, buf_str(&query), &filters, &page, &r, &e) < 0)
         return cli_fail(c, NULL, &e);
+    if (r->n_terms == 0 && r->n == 0 && !r->note)
+        r->note = "The query has no word to look for: words to leave out, quotes and stars alone "
+                  "find nothing.";
     if (c->json) {
         search_json(r, 0, &out);
         buf_addc(&out, '\n');

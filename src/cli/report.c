@@ -199,12 +199,13 @@ static void text_shots(const struct video_report *r, struct buf *out)
     char a[CLI_TEXT_MAX], b[CLI_TEXT_MAX];
     if (r->n_scenes == 0)
         return;
-    buf_addf(out, "  shots   %zu\n", r->n_scenes);
+    buf_addf(out, "  shots   %zu; frames from the first up to, not including, the last\n",
+             r->n_scenes);
     for (size_t i = 0; i < r->n_scenes && i < REPORT_LINES_MAX; i++) {
         const struct scene *s = &r->scenes[i];
-        buf_addf(out, "          %2zu  %8s - %-8s  frames %" PRId64 "-%" PRId64 "%s%s\n", i + 1,
+        buf_addf(out, "          %2zu  %8s - %-8s  frames %" PRId64 "-%" PRId64 "%s%s\n", i,
                  cli_time_text(s->start_us, a), cli_time_text(s->end_us, b), s->start_frame,
-                 s->end_frame - 1, i > 0 && strcmp(s->boundary, "cut") != 0 ? "  " : "",
+                 s->end_frame, i > 0 && strcmp(s->boundary, "cut") != 0 ? "  " : "",
                  i > 0 && strcmp(s->boundary, "cut") != 0 ? s->boundary : "");
     }
     if (r->n_scenes > REPORT_LINES_MAX)
