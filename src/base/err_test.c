@@ -26,8 +26,9 @@ TEST(err_exit_codes_are_those_of_the_manual)
     static const struct {
         enum err_code code;
         int exit_code;
-    } rows[] = {{ERR_OK, 0},    {ERR_USAGE, 2},       {ERR_INPUT, 3},
-                {ERR_LIMIT, 4}, {ERR_UNAVAILABLE, 5}, {ERR_STORAGE, 1}};
+    } rows[] = {{ERR_OK, 0},        {ERR_USAGE, 2},       {ERR_INPUT, 3},
+                {ERR_LIMIT, 4},     {ERR_UNAVAILABLE, 5}, {ERR_STORAGE, 1},
+                {ERR_NOT_FOUND, 3}, {ERR_DENIED, 3},      {ERR_CONFLICT, 1}};
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         CHECK_EQ(err_class(rows[i].code)->exit_code, rows[i].exit_code);

@@ -6,7 +6,7 @@ import struct
 import subprocess
 
 import rushes
-from rushes import FAILED, INPUT, LIMIT, OK, clip, ingest, library, run, tap
+from rushes import FAILED, INPUT, LIMIT, OK, USAGE, clip, ingest, library, run, tap
 
 
 def written(name, data):
@@ -59,10 +59,10 @@ TABLE = {
     "a picture": (lambda: picture(), (INPUT,)),
     "a zip": (lambda: written("x.mp4", b"PK\3\4" + noise(5000)), (INPUT,)),
     "a directory": (lambda: os.path.dirname(rushes.new_path("x")), (INPUT,)),
-    "a missing file": (lambda: "/no/such/film.mp4", (FAILED,)),
+    "a missing file": (lambda: "/no/such/film.mp4", (INPUT,)),
     "a device": (lambda: "/dev/null", (INPUT,)),
     "a pipe": (lambda: pipe(), (INPUT,)),
-    "a broken link": (lambda: broken_link(), (FAILED,)),
+    "a broken link": (lambda: broken_link(), (INPUT,)),
 }
 
 
@@ -143,7 +143,7 @@ def test_a_file_without_permission_is_refused():
         done = run("probe", path, want=None, preexec=preexec, cwd=folder)
     except (PermissionError, subprocess.SubprocessError):
         raise tap.Skip("another user can not reach the program here") from None
-    tap.equal(done.code, FAILED, str(done))
+    tap.equal(done.code, INPUT, str(done))
     check_sentence(done, "no permission")
 
 
@@ -230,10 +230,12 @@ def test_sound_alone_is_taken_or_refused_with_a_sentence():
 def test_a_data_folder_that_can_not_be_is_a_sentence():
     path = clip(seconds=1)
     file = written("file", b"x")
-    for data in ("/proc/nope", file, file + "/below"):
+    link = broken_link()
+    for data in ("/proc/nope", file, file + "/below", link):
         done = run("ingest", "--data", data, path, want=None)
-        assert done.code in (FAILED, INPUT), done
+        assert done.code in (FAILED, USAGE, INPUT), done
         check_sentence(done, data)
+        assert data in done.err, f"the folder is not named: {done}"
 
 
 def test_a_full_disk_is_a_sentence_and_the_next_run_works():
