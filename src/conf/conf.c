@@ -182,7 +182,7 @@ static int refuse(struct err *e, const char *source, struct str name, const char
 {
     err_set(e, ERR_USAGE, "%s: %.*s: %s", source, STR_ARG(name), why);
     err_plainf(e, "The setting %.*s (%s): %s.", STR_ARG(name), source, why);
-    return err_plain(e, NULL, "See 'rushes help options' for what each setting takes.");
+    return err_plain(e, NULL, "See 'rushes help settings' for what each setting takes.");
 }
 
 static int refuse_unknown(struct err *e, const char *source, struct str name)

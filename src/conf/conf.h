@@ -2,7 +2,7 @@
  * One table of options. A row gives the name, type, default, bounds and help of a setting; the
  * command line
  * (--proxy.height 480), the environment (RUSHES_PROXY_HEIGHT), the config file (proxy.height = 480)
- * and `rushes help options` all come from it. Later sources win in this order: default, file,
+ * and `rushes help settings` all come from it. Later sources win in this order: default, file,
  * environment, flag.
  *
  * The rows live in conf/options.def, one OPTION line each; conf_get_*() takes the row's enum id, so

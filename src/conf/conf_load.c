@@ -42,7 +42,7 @@ static int flag_needs_value(struct err *e, const char *arg)
 {
     err_set(e, ERR_USAGE, "flag: %s: the value is missing", arg);
     err_plainf(e, "The option %s needs a value.", arg);
-    return err_plain(e, NULL, "See 'rushes help options' for what each setting takes.");
+    return err_plain(e, NULL, "See 'rushes help settings' for what each setting takes.");
 }
 
 /* Takes argv[i], and argv[i + 1] where that is its value. Returns how many were taken: 0 when it is
