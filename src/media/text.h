@@ -60,6 +60,10 @@ struct text_line {
 void text_line_init(struct text_line *l);
 void text_line_finish(struct text_line *l);
 void text_line_add(struct text_line *l, const struct text_word *word);
+/* Some word may have been misread: another look may give more. */
+bool text_line_doubtful(const struct text_line *l);
+/* How much of the line is believed: letters, each times its confidence. To choose between two readings. */
+double text_line_weight(const struct text_line *l);
 /*
  * True: a line to keep, its words parted by one space into ret (valid UTF-8, at most TEXT_LINE_BYTES_MAX), and how sure
  * it is, 0..1.

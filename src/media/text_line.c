@@ -76,6 +76,23 @@ static bool beside(const struct text_line *l, int i)
     return l->words[i].confidence >= (l->words[i].letters > 0 ? BESIDE : SURE);
 }
 
+bool text_line_doubtful(const struct text_line *l)
+{
+    for (int i = 0; i < l->n; i++)
+        if (l->words[i].letters > 0 && l->words[i].confidence < SURE)
+            return true;
+    return false;
+}
+
+double text_line_weight(const struct text_line *l)
+{
+    double sum = 0;
+    for (int i = 0; i < l->n; i++)
+        if (sure(l, i) || beside(l, i))
+            sum += l->words[i].confidence * l->words[i].letters;
+    return sum;
+}
+
 bool text_line_end(const struct text_line *l, struct buf *ret, double *ret_confidence)
 {
     double sum = 0;

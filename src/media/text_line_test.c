@@ -63,6 +63,32 @@ TEST(hostile_words_are_cleaned_or_dropped)
               "good"); /* turned round, and of no width */
 }
 
+static struct text_line line_of(const struct words *w)
+{
+    struct text_line l;
+    text_line_init(&l);
+    for (; w->text; w++)
+        text_line_add(&l, &(struct text_word){str_of(w->text), w->confidence});
+    return l;
+}
+
+TEST(doubt_asks_for_another_look_and_weight_chooses)
+{
+    struct text_line good = line_of((const struct words[]){{"WE", 0.9}, {"TOOK", 0.9}, {NULL, 0}});
+    struct text_line less = line_of((const struct words[]){{"WE", 0.1}, {"TOOK", 0.9}, {NULL, 0}});
+    struct text_line none = line_of((const struct words[]){{"|", 0.1}, {NULL, 0}});
+
+    CHECK(!text_line_doubtful(&good));
+    CHECK(text_line_doubtful(&less));
+    CHECK(!text_line_doubtful(&none)); /* a speck is not worth a look */
+    CHECK_NEAR(text_line_weight(&good), 5.4, 1e-9);
+    CHECK_NEAR(text_line_weight(&less), 3.6, 1e-9);
+    CHECK_NEAR(text_line_weight(&none), 0, 1e-9);
+    text_line_finish(&good);
+    text_line_finish(&less);
+    text_line_finish(&none);
+}
+
 TEST(a_line_has_an_end)
 {
     double confidence;

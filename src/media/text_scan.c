@@ -98,6 +98,56 @@ static void add_word(void *arg, const struct text_word *word)
     text_line_add(arg, word);
 }
 
+/* The image at two thirds of its size, by the mean of what each pixel covers. NULL without memory. */
+static struct text_image *shrink(const struct text_image *image)
+{
+    int w = MAX(image->w * 2 / 3, 1), h = MAX(image->h * 2 / 3, 1);
+    struct text_image *small = XNEW(struct text_image);
+
+    small->w = w;
+    small->h = h;
+    small->p = mem_try_calloc((size_t)w, (size_t)h);
+    for (int y = 0; small->p && y < h; y++) {
+        const uint8_t *a = image->p + (size_t)(y * 3 / 2) * (size_t)image->w;
+        const uint8_t *b = y * 3 / 2 + 1 < image->h ? a + image->w : a;
+        /* of each three rows, two: the first and half of the second, the other half and the third */
+        int wa = y % 2 ? 1 : 2, wb = 3 - wa;
+        for (int x = 0; x < w; x++) {
+            int at = x * 3 / 2, next = MIN(at + 1, image->w - 1), va = x % 2 ? 1 : 2, vb = 3 - va;
+            small->p[(size_t)y * (size_t)w + (size_t)x] =
+                (uint8_t)((wa * (va * a[at] + vb * a[next]) + wb * (va * b[at] + vb * b[next]) +
+                           4) /
+                          9);
+        }
+    }
+    if (!small->p) {
+        free(small);
+        return NULL;
+    }
+    return small;
+}
+
+/* A line with words that are in doubt is looked at again, smaller: engines part words at other places then, and of the
+ * two readings the one that is believed more is taken. */
+static int read_again(struct text_scan *s, const struct text_image *image, struct text_line *line,
+                      struct err *e)
+{
+    CLEANUP(text_image_free) struct text_image *small = shrink(image);
+    struct text_line other;
+
+    if (!small)
+        return err_set(e, ERR_LIMIT, "no memory for a line of text");
+    text_line_init(&other);
+    int r = text_engine_read(s->engine, small, add_word, &other, e);
+    if (r >= 0 && text_line_weight(&other) > text_line_weight(line)) {
+        struct text_line swap = *line;
+        *line = other;
+        other = swap;
+    }
+    text_line_finish(&other);
+    return r;
+}
+
 static int read_box(struct text_scan *s, const struct text_image *image, struct seen *box,
                     struct err *e)
 {
@@ -106,6 +156,8 @@ static int read_box(struct text_scan *s, const struct text_image *image, struct 
 
     text_line_init(&line);
     int r = text_engine_read(s->engine, image, add_word, &line, e);
+    if (r >= 0 && text_line_doubtful(&line) && text_line_weight(&line) > 0)
+        r = read_again(s, image, &line, e);
     if (r >= 0 && text_line_end(&line, &text, &box->confidence) && buf_ok(&text))
         box->text = buf_steal(&text);
     text_line_finish(&line);
