@@ -164,3 +164,60 @@ int sidecar_write(struct tx *tx, struct store *store, const char *video_id, char
         memcpy(ret_key, key, strlen(key) + 1);
     return 0;
 }
+
+/* ---- old versions ---- */
+
+static bool is_old(const struct object *o, const char *video_id, int newest)
+{
+    struct store_name name;
+
+    return strcmp(o->kind, SIDECAR_KIND) == 0 && store_name_parse(str_of(o->key), &name) &&
+           name.kind == STORE_SIDECAR && strcmp(name.video_id, video_id) == 0 &&
+           name.version <= newest - SIDECAR_KEEP;
+}
+
+/* Rows of old versions go; *ret are those objects, *ret_n of them. */
+static int drop_old_rows(struct db *db, struct arena *a, const char *video_id, struct object **ret,
+                         size_t *ret_n, struct err *e)
+{
+    CLEANUP(db_rollback) struct tx *tx = NULL;
+    struct store_name newest;
+    struct rows r = {0};
+    size_t n = 0;
+
+    if (db_begin(db, DB_WRITE, &tx, e) < 0 || db_video_get(tx, a, video_id, &r.video, e) < 0)
+        return -1;
+    *ret_n = 0;
+    if (!store_name_parse(str_of(r.video.sidecar_key), &newest) || newest.kind != STORE_SIDECAR ||
+        newest.version <= SIDECAR_KEEP)
+        return 0;
+    if (db_object_of_source(tx, a, r.video.checksum_sha256, &r.objects, &r.n_objects, e) < 0)
+        return -1;
+    for (size_t i = 0; i < r.n_objects; i++) {
+        if (!is_old(&r.objects[i], video_id, newest.version))
+            continue;
+        if (db_object_del(tx, r.objects[i].key, e) < 0)
+            return -1;
+        r.objects[n++] = r.objects[i];
+    }
+    if (n && db_commit(tx, e) < 0)
+        return -1;
+    *ret = r.objects;
+    *ret_n = n;
+    return 0;
+}
+
+int sidecar_trim(struct db *db, struct store *store, const char *video_id, struct err *e)
+{
+    CLEANUP(arena_free) struct arena *a = arena_new();
+    struct object *old = NULL;
+    size_t n;
+
+    if (drop_old_rows(db, a, video_id, &old, &n, e) < 0)
+        return err_wrap(e, "old sidecars of video '%s'", video_id);
+    for (size_t i = 0; i < n;
+         i++) /* no version is written twice once a row named it: nobody needs these names */
+        if (store_remove(store, old[i].key, e) < 0)
+            return err_wrap(e, "old sidecars of video '%s'", video_id);
+    return (int)n;
+}

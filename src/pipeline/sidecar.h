@@ -34,6 +34,14 @@ struct store;
 int sidecar_write(struct tx *tx, struct store *store, const char *video_id, char *ret_key,
                   struct err *e);
 
+/*
+ * Forgets the versions of a video before the newest SIDECAR_KEEP: their rows in one transaction, their
+ * bytes after it (a crash in between leaves orphans, which verify finds). No transaction of this
+ * thread may be open. How many; negative: some are left.
+ */
+#define SIDECAR_KEEP 3
+int sidecar_trim(struct db *db, struct store *store, const char *video_id, struct err *e);
+
 /* What one says, checked. Everything lives in the arena given to sidecar_parse(). */
 struct sidecar {
     int version;

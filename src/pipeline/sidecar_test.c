@@ -240,4 +240,37 @@ TEST(sidecar_under_another_name_is_refused)
     CHECK_ERR(sidecar_load(s.store, v.original, a, &sc, &e), ERR_INPUT);
 }
 
+TEST(sidecar_old_versions_go_and_the_newest_three_stay)
+{
+    SHELF s = {0};
+    struct shelf_video v, other;
+    struct err e = {0};
+    char key[6][STORE_KEY_MAX];
+
+    shelf_open(&s);
+    shelf_add(&s, "film", "", VIDEO_INDEXED, &v);
+    shelf_add(&s, "film", "cam", VIDEO_INDEXED, &other); /* of the same content */
+    CHECK_EQ(sidecar_trim(s.db, s.store, v.id, &e), 0);
+    for (int version = 2; version <= 5; version++) {
+        CLEANUP(db_rollback) struct tx *tx = NULL;
+        CHECK_OK(db_begin(s.db, DB_WRITE, &tx, &e));
+        CHECK_OK(sidecar_write(tx, s.store, v.id, key[version], &e));
+        CHECK_OK(db_commit(tx, &e));
+    }
+    CHECK_EQ(sidecar_trim(s.db, s.store, v.id, &e), 2);
+    CHECK_EQ(store_stat(s.store, v.sidecar, NULL, &e), 0);
+    CHECK_EQ(store_stat(s.store, key[2], NULL, &e), 0);
+    for (int version = 3; version <= 5; version++)
+        CHECK_EQ(store_stat(s.store, key[version], NULL, &e), 1);
+    CHECK_EQ(store_stat(s.store, other.sidecar, NULL, &e), 1);
+    CLEANUP(db_rollback) struct tx *tx = NULL;
+    CLEANUP(arena_free) struct arena *a = arena_new();
+    struct object o;
+    CHECK_OK(db_begin(s.db, DB_READ, &tx, &e));
+    CHECK_EQ(db_object_get(tx, a, v.sidecar, &o, &e), 0);
+    CHECK_EQ(db_object_get(tx, a, key[3], &o, &e), 1);
+    db_rollback(STEAL(tx));
+    CHECK_EQ(sidecar_trim(s.db, s.store, v.id, &e), 0);
+}
+
 TEST_MAIN

@@ -54,7 +54,13 @@ static int publish(struct run *r, struct err *e)
         return err_wrap(e, "publish");
     if (sidecar_write(tx, r->lib->store, r->video.id, NULL, e) < 0)
         return err_wrap(e, "publish");
-    return run_finish(r, tx, NULL, e);
+    if (run_finish(r, tx, NULL, e) < 0)
+        return -1;
+    db_rollback(STEAL(tx));
+    struct err why = {0}; /* the video is indexed; what is left over harms nothing */
+    if (sidecar_trim(r->lib->db, r->lib->store, r->video.id, &why) < 0)
+        log_warn(r->log, "sidecars_not_trimmed cause=%s, continuing", LOGZ(why.text));
+    return 0;
 }
 
 const struct stage stage_publish = {
