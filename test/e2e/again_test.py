@@ -1,5 +1,6 @@
 """The second time: a file that the library knows, and what was said or could not be done the first time."""
 import os
+import subprocess
 
 import rushes
 from rushes import FAILED, INPUT, LIMIT, USAGE, clip, ingest, library, run, tap
@@ -150,6 +151,23 @@ def test_a_bad_temporary_folder_is_named():
         said = [line for line in done.err.splitlines() if line.startswith("rushes: ")][0]
         assert "/no/such/folder" in said and "clip.mp4" not in said, said
     run("videos", "list", "--data", "", want=USAGE)
+
+
+def test_a_full_temporary_folder_is_named():
+    mount = os.path.dirname(rushes.new_path("x"))
+    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", mount],
+                                           capture_output=True).returncode != 0:
+        raise tap.Skip("no small file system can be mounted here")
+    try:
+        film = clip(seconds=2)
+        with open(os.path.join(mount, "filler"), "wb") as f:
+            f.write(b"x" * 4096)
+        for command in (["frames", film], ["cut", film, "--to", "1", "-o", rushes.new_path("o.mp4")]):
+            done = run(*command, env={"TMPDIR": mount}, want=FAILED)
+            said = [line for line in done.err.splitlines() if line.startswith("rushes: ")][0]
+            assert mount in said and "clip.mp4" not in said, said
+    finally:
+        subprocess.run(["umount", "-l", mount], check=False)
 
 
 tap.main(globals())
