@@ -54,7 +54,7 @@ static struct made run(struct sprite_opts opts, int64_t step_us, int64_t end_us)
     CHECK_OK(fs_read_fd(m.vtt_fd, vtt.max, &vtt, &e));
     m.vtt = buf_steal(&vtt);
     for (const char *at = m.vtt; (at = strstr(at, " --> ")); at++, m.cues++) {
-        int64_t h, mi, s2, ms;
+        int64_t h = 0, mi = 0, s2 = 0, ms = 0;
         CHECK(m.cues < SPRITE_TILES_MAX);
         CHECK(str_to_i64((struct str){at - 12, 2}, &h) &&
               str_to_i64((struct str){at - 9, 2}, &mi) &&
