@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "db/test_db.h"
 #include "db/db_videos.h"
+#include "db/test_db.h"
 
 /* ---- opening ---- */
 

@@ -278,7 +278,7 @@ static int sqlite_connect(const char *place, enum db_mode mode, void **ret_conn,
     if (rc != SQLITE_OK)
         return fail_as(c, rc, "open database", e), err_wrap(e, "'%s'", place);
     if (sqlite3_db_readonly(c->h, "main") == 1) { /* it falls back to that by itself */
-        err_set(e, ERR_DENIED, "open database '%s': only reading is allowed", place);
+        err_set(e, ERR_STORAGE, "open database '%s': only reading is allowed", place);
         return say_read_only(e);
     }
     if (set_up(c, mode, e) < 0)

@@ -2,8 +2,8 @@
 #include <pthread.h>
 #include <sys/wait.h>
 
-#include "db/test_db.h"
 #include "db/db_videos.h"
+#include "db/test_db.h"
 
 /* ---- transactions ---- */
 

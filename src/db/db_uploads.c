@@ -241,11 +241,10 @@ int db_upload_purge(struct tx *tx, int64_t updated_before_ms, int limit, struct 
 {
     CLEANUP(stmt_close) struct stmt *s = NULL;
 
-    if (stmt_open(
-            tx,
-            "DELETE FROM uploads WHERE upload_id IN (SELECT upload_id FROM uploads"
-            " WHERE state IN ('done', 'failed', 'aborted') AND updated_at < $1 LIMIT $2)",
-            &s, e) < 0)
+    if (stmt_open(tx,
+                  "DELETE FROM uploads WHERE upload_id IN (SELECT upload_id FROM uploads"
+                  " WHERE state IN ('done', 'failed', 'aborted') AND updated_at < $1 LIMIT $2)",
+                  &s, e) < 0)
         return -1;
     bind_i64(s, 1, updated_before_ms);
     bind_i64(s, 2, limit);

@@ -116,7 +116,7 @@ def test_folder_without_permission():
         raise tap.Skip("another user can not reach the program here") from None
     finally:
         os.chmod(folder, 0o755)
-    tap.equal(done.code, rushes.FAILED, str(done))
+    tap.equal(done.code, rushes.INPUT, str(done))
     check_sentence(done, "no permission")
     assert not os.path.exists(data), "something was written"
 
@@ -159,7 +159,7 @@ def test_file_that_grows_while_it_is_read():
 
 def test_one_file_of_many_has_gone():
     data, gone = rushes.library(), rushes.new_path("gone.mp4")
-    done = run("ingest", "--data", data, gone, film(), want=rushes.FAILED)
+    done = run("ingest", "--data", data, gone, film(), want=rushes.INPUT)
     assert "There is no file" in check_sentence(done, "gone"), done
     check_one_video(data, "the other file")
 
