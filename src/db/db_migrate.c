@@ -109,7 +109,13 @@ int db_migrate(const struct db_backend *be, void *conn, const struct migration *
 {
     struct applied a;
 
-    if (read_applied(be, conn, m, n, &a, e) < 0)
+    /* One state for all that is asked: between "no versions table" and "is it empty" another program's first migration
+     * could land, and its tables would look like a stranger's. */
+    if (be->begin(conn, DB_READ, e) < 0)
+        return -1;
+    int r = read_applied(be, conn, m, n, &a, e);
+    be->rollback(conn);
+    if (r < 0)
         return -1;
     if (a.other_text)
         log_warn(NULL,
