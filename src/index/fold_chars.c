@@ -171,6 +171,15 @@ static bool continues(uint32_t cp)
     return utf8proc_get_property((utf8proc_int32_t)cp)->combining_class != 0;
 }
 
+/* A Hangul vowel of the compatibility or half-width block after a leading consonant of any block: normalisation makes one
+ * syllable of the two, so they are one cluster. */
+static bool joins(uint32_t before, uint32_t cp)
+{
+    bool lead = (before >= 0x1100 && before <= 0x115F) || (before >= 0x3131 && before <= 0x314E) ||
+                (before >= 0xFFA1 && before <= 0xFFBE);
+    return lead && ((cp >= 0x314F && cp <= 0x3163) || (cp >= 0xFFC2 && cp <= 0xFFDC));
+}
+
 static void canonical_order(utf8proc_int32_t *c, size_t n)
 {
     for (size_t i = 1; i < n; i++) {
@@ -191,12 +200,14 @@ size_t fold_cluster(struct str s, size_t *i, uint32_t out[static FOLD_CLUSTER_MA
 {
     utf8proc_int32_t c[FOLD_CLUSTER_MAX];
     size_t n = 0;
+    uint32_t before = 0;
 
     for (int taken = 0; taken < CLUSTER_SOURCE_MAX && *i < s.n; taken++) {
         size_t next = *i;
         uint32_t cp = utf8_next(s, &next);
-        if (taken > 0 && !continues(cp))
+        if (taken > 0 && !continues(cp) && !joins(before, cp))
             break;
+        before = cp;
         *i = next;
         if (cp == 0x2122 || cp == 0x2120) { /* trade marks: not letters of the word before */
             out[0] = ' ';
