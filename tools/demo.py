@@ -151,7 +151,7 @@ def search(video):
     if not hits:
         print("  (No moment was found: the word was read, but not surely enough.)")
         return None
-    return float(hits[0]["start"]), float(hits[0]["end"])
+    return float(hits[0]["start_seconds"]), float(hits[0]["end_seconds"])
 
 
 def cut(video, hit):

@@ -283,7 +283,7 @@ TEST(search_json_says_it_all)
     const json_t *hit0 = json_array_get(json_object_get(j, "hits"), 0);
     CHECK(json_get_str(hit0, "title", &s));
     CHECK(str_eqz(s, "Say \"hello\""));
-    CHECK(json_get_double(hit0, "start", &d));
+    CHECK(json_get_double(hit0, "start_seconds", &d));
     CHECK_NEAR(d, 10, 1e-9);
     CHECK(json_get_bool(hit0, "all_terms", &b) && b);
     CHECK_EQ(json_array_size(json_object_get(hit0, "evidence")), 2);

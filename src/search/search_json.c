@@ -14,8 +14,8 @@ static void put_frame(struct jsonw *w, const char *key, int64_t frame)
 static void put_span(struct jsonw *w, int64_t start_us, int64_t end_us, int64_t start_frame,
                      int64_t end_frame)
 {
-    jw_kus(w, "start", start_us);
-    jw_kus(w, "end", end_us);
+    jw_kus(w, "start_seconds", start_us);
+    jw_kus(w, "end_seconds", end_us);
     put_frame(w, "start_frame", start_frame);
     put_frame(w, "end_frame", end_frame);
 }

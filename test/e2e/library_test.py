@@ -174,7 +174,7 @@ def test_words_on_screen_are_found_where_they_are_shown():
     result = run("search", "--data", data, "--json", "harbour").json()
     assert result["hits"], f"not found; texts: {result}"
     hit = result["hits"][0]
-    start = float(hit["start"])
+    start = float(hit["start_seconds"])
     assert 2.9 <= start <= 4.2, f"shown from 3 s on, found at {start}"
     assert "HARBOUR" in str(hit), hit
 
