@@ -12,8 +12,9 @@
 #include <sys/stat.h>
 
 static const struct cli_command *const commands[] = {
-    &cli_ingest, &cli_search,  &cli_videos, &cli_get,  &cli_probe,  &cli_frames,  &cli_shots,
-    &cli_cut,    &cli_reframe, &cli_work,   &cli_jobs, &cli_verify, &cli_rebuild, &cli_doctor,
+    &cli_ingest, &cli_search, &cli_videos, &cli_get,     &cli_probe,
+    &cli_frames, &cli_shots,  &cli_cut,    &cli_reframe, &cli_track,
+    &cli_work,   &cli_jobs,   &cli_verify, &cli_rebuild, &cli_doctor,
 };
 
 static const struct cli_command *command_find(const char *name)

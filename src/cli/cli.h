@@ -91,6 +91,7 @@ char *cli_time_text(int64_t us, char out[static CLI_TEXT_MAX]);
 char *cli_size_text(int64_t bytes, char out[static CLI_TEXT_MAX]);
 
 extern const struct cli_command cli_ingest, cli_search, cli_videos, cli_get, cli_probe, cli_frames,
-    cli_shots, cli_cut, cli_reframe, cli_work, cli_jobs, cli_verify, cli_rebuild, cli_doctor;
+    cli_shots, cli_cut, cli_reframe, cli_track, cli_work, cli_jobs, cli_verify, cli_rebuild,
+    cli_doctor;
 
 #endif

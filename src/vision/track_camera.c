@@ -31,6 +31,7 @@ static const double EXPECTED = 0.15; /* heights off that are as expected */
 static const double NEAR = 2.5;      /* deviations from the median that count as agreeing */
 static const double OVERLAP_MIN = 0.2;
 static const double SETTLED = 0.05; /* heights: corrections below it need no further round */
+static const double REST_S = 0.5;   /* seconds in which an unsupported velocity is mostly gone */
 static const double FOLLOW = 0.5;   /* how much of a correction the camera's velocity takes up */
 
 /* ---- maps of the plane */
@@ -85,6 +86,11 @@ static void shift_candidates(struct tracker *t, double x, double y)
 
 void track_camera_predict(struct tracker *t)
 {
+    /* What all have in common may also be that they walk the same way; so a camera comes to rest unless
+     * the boxes keep saying that it moves. */
+    double keep = 1 / (1 + t->steps / (t->o.fps * REST_S));
+    t->camera_vx *= keep;
+    t->camera_vy *= keep;
     shift(t, t->camera_vx * t->steps, t->camera_vy * t->steps);
 }
 

@@ -163,20 +163,24 @@ static int pairs_reserve(struct tracker *t, size_t more, struct err *e)
     return 0;
 }
 
-/* Adds a pair of the row whose pairs begin at `first`; a full row drops its worst. */
-static void pair_add(struct tracker *t, size_t first, struct assign_pair pair)
+/* Adds a pair to the row whose pairs begin at `first`; a full row drops its worst, which *worst
+ * remembers. */
+static void pair_add(struct tracker *t, size_t first, struct assign_pair pair, size_t *worst)
 {
     if (t->n_pairs - first < TRACK_RIVALS_MAX) {
         t->pairs[t->n_pairs++] = pair;
-        return;
+        if (t->n_pairs - first < TRACK_RIVALS_MAX)
+            return;
+    } else {
+        t->counts.crowded++;
+        if (pair.cost >= t->pairs[*worst].cost)
+            return;
+        t->pairs[*worst] = pair;
     }
-    struct assign_pair *worst = &t->pairs[first];
+    *worst = first;
     for (size_t i = first; i < t->n_pairs; i++)
-        if (t->pairs[i].cost > worst->cost)
-            worst = &t->pairs[i];
-    t->counts.crowded++;
-    if (pair.cost < worst->cost)
-        *worst = pair;
+        if (t->pairs[i].cost > t->pairs[*worst].cost)
+            *worst = i;
 }
 
 int track_assign(struct tracker *t, enum track_measure by, double limit, struct err *e)
@@ -185,7 +189,7 @@ int track_assign(struct tracker *t, enum track_measure by, double limit, struct 
     for (int i = 0; i < t->n_rows; i++) {
         const struct object *o = &t->objects[t->rows[i]];
         double cx = track_box_cx(o->box), far = reach(t, o, by);
-        size_t first = t->n_pairs;
+        size_t first = t->n_pairs, worst = first;
         if (pairs_reserve(t, TRACK_RIVALS_MAX, e) < 0)
             return -1;
         for (int k = track_line_from(&t->line, cx - far);
@@ -195,7 +199,7 @@ int track_assign(struct tracker *t, enum track_measure by, double limit, struct 
                 continue;
             double cost = pair_cost(t, o, c, by, limit);
             if (cost < 0)
-                pair_add(t, first, (struct assign_pair){i, k, cost});
+                pair_add(t, first, (struct assign_pair){i, k, cost}, &worst);
         }
     }
     return assign_solve(t->assign, t->n_rows, t->line.n, t->pairs, t->n_pairs, t->match, e);
