@@ -9,7 +9,7 @@ import subprocess
 import rushes
 from rushes import FAILED, INPUT, LIMIT, OK, USAGE, clip, run, tap
 
-COMMANDS = ["ingest", "search", "videos", "get", "probe", "frames", "shots", "cut", "reframe", "work", "jobs", "verify", "rebuild",
+COMMANDS = ["ingest", "search", "videos", "get", "probe", "frames", "shots", "cut", "reframe", "track", "work", "jobs", "verify", "rebuild",
             "doctor"]
 
 
