@@ -19,8 +19,8 @@ static const double TIMED_ASPECT = 1.0 / 20;   /* change in one second */
 /* a memory of some ten boxes; one that is wildly off says no more than one that is 3 deviations off */
 static const double UNREST_RATE = 0.1, UNREST_OFF_MAX = 9, UNREST_MAX = 64;
 
-static const double STUDENT = 4;     /* degrees of freedom */
-static const double HEIGHTS_MAX = 2; /* ratio of heights at most */
+static const double STUDENT = 4;   /* degrees of freedom */
+static const double SIZES_MAX = 2; /* ratio of sizes at most */
 static const double SCORE_SCALE = 4, SCORE_SCALE_MIN = 0.25;
 
 static double sq(double v)
@@ -28,10 +28,26 @@ static double sq(double v)
     return v * v;
 }
 
-/* What deviations are shares of. A prediction's height may have run to nothing. */
-static double scale(const struct kalman *k)
+/* What deviations are shares of: the height, or where TIMED the longer side; what is wide by a factor
+ * has an aspect that varies by that much more. A prediction's height may have run to nothing. */
+static double height(const struct kalman *k)
 {
     return k->h.p > 1 ? k->h.p : 1;
+}
+
+static double wideness(double aspect)
+{
+    return aspect > 1 ? aspect : 1;
+}
+
+static double size(const struct kalman *k)
+{
+    return height(k) * wideness(k->a.p);
+}
+
+static double size_seen(struct track_box b)
+{
+    return fmax(fmax(b.w, b.h), 1);
 }
 
 static double score_factor(const struct kalman_noise *q, double score)
@@ -39,16 +55,20 @@ static double score_factor(const struct kalman_noise *q, double score)
     return q->by_score ? fmax(SCORE_SCALE * (1 - score), SCORE_SCALE_MIN) : 1;
 }
 
-/* Variances as measured, of a box of this height: of a centre, a height, an aspect. */
+/* Variances as measured, of a box of this size: of a centre, a height, an aspect. */
 struct seen {
     double p, h, a;
 };
 
-static struct seen timed_seen(const struct kalman_noise *q, double h, double score)
+static struct seen timed_seen(const struct kalman_noise *q, double size, double wide, double score)
 {
-    double share = sq(TIMED_SEEN) * score_factor(q, score), edges = sq(TIMED_EDGES);
-    h = fmax(h, 1);
-    return (struct seen){share * sq(h), share * edges * sq(h), share * edges};
+    double share = sq(TIMED_SEEN) * score_factor(q, score), edges = share * sq(TIMED_EDGES);
+    return (struct seen){share * sq(size), edges * sq(size), edges * sq(wide)};
+}
+
+static struct seen timed_seen_box(const struct kalman_noise *q, struct track_box b, double score)
+{
+    return timed_seen(q, size_seen(b), wideness(b.w / b.h), score);
 }
 
 static struct kalman_axis axis_start(double seen, double pp, double vv)
@@ -70,8 +90,8 @@ void kalman_start(struct kalman *k, const struct kalman_noise *q, struct track_b
         k->h = axis_start(seen.h, pp, vv);
         return;
     }
-    struct seen r = timed_seen(q, h, score);
-    double vv = sq(TIMED_FIRST_VELOCITY / q->fps * h);
+    struct seen r = timed_seen_box(q, seen, score);
+    double vv = sq(TIMED_FIRST_VELOCITY / q->fps * size_seen(seen));
     k->x = axis_start(x, r.p, vv);
     k->y = axis_start(y, r.p, vv);
     k->a = axis_start(a, r.a, 0);
@@ -101,10 +121,8 @@ static void axis_predict_time(struct kalman_axis *k, double n, double qp, double
 
 void kalman_predict(struct kalman *k, const struct kalman_noise *q, double steps)
 {
-    double h = scale(k);
-
     if (q->model == KALMAN_WOJKE) {
-        double qp = sq(WOJKE_P * h), qv = sq(WOJKE_V * h);
+        double h = height(k), qp = sq(WOJKE_P * h), qv = sq(WOJKE_V * h);
         axis_predict_steps(&k->x, steps, qp, qv);
         axis_predict_steps(&k->y, steps, qp, qv);
         axis_predict_steps(&k->a, steps, sq(WOJKE_ASPECT_P), sq(WOJKE_ASPECT_V));
@@ -112,10 +130,11 @@ void kalman_predict(struct kalman *k, const struct kalman_noise *q, double steps
         return;
     }
     /* variances grow with time: a second's share for a step; velocities are a step's, not a second's */
-    double qp = sq(TIMED_POSITION * h) / q->fps, qv = sq(TIMED_VELOCITY * h / q->fps) / q->fps;
+    double s = size(k), qp = sq(TIMED_POSITION * s) / q->fps;
+    double qv = sq(TIMED_VELOCITY * s / q->fps) / q->fps, qa = TIMED_ASPECT * wideness(k->a.p);
     axis_predict_time(&k->x, steps, qp, qv * k->unrest);
     axis_predict_time(&k->y, steps, qp, qv * k->unrest);
-    axis_predict_time(&k->a, steps, sq(TIMED_ASPECT) / q->fps, 0);
+    axis_predict_time(&k->a, steps, sq(qa) / q->fps, 0);
     axis_predict_time(&k->h, steps, qp * sq(TIMED_SIZE), qv * sq(TIMED_SIZE));
 }
 
@@ -148,10 +167,10 @@ void kalman_update(struct kalman *k, const struct kalman_noise *q, struct track_
 
     if (q->model == KALMAN_WOJKE) {
         double factor = score_factor(q, score);
-        r.p = r.h = sq(WOJKE_P * scale(k)) * factor;
+        r.p = r.h = sq(WOJKE_P * height(k)) * factor;
         r.a = sq(WOJKE_ASPECT_SEEN) * factor;
     } else {
-        r = timed_seen(q, seen.h, score);
+        r = timed_seen_box(q, seen, score);
         watch(k, seen, &r);
     }
     axis_update(&k->x, track_box_cx(seen), r.p);
@@ -160,11 +179,11 @@ void kalman_update(struct kalman *k, const struct kalman_noise *q, struct track_
     axis_update(&k->h, seen.h, r.h);
 }
 
-void kalman_spread(const struct kalman *k, const struct kalman_noise *q, double h, double score,
-                   double *ret_x, double *ret_y)
+void kalman_spread(const struct kalman *k, const struct kalman_noise *q, struct track_box seen,
+                   double score, double *ret_x, double *ret_y)
 {
-    double r = q->model == KALMAN_WOJKE ? sq(WOJKE_P * scale(k)) * score_factor(q, score)
-                                        : timed_seen(q, h, score).p;
+    double r = q->model == KALMAN_WOJKE ? sq(WOJKE_P * height(k)) * score_factor(q, score)
+                                        : timed_seen_box(q, seen, score).p;
     *ret_x = k->x.pp + r;
     *ret_y = k->y.pp + r;
 }
@@ -194,26 +213,26 @@ static double student6(double m)
 double kalman_likelihood(const struct kalman *k, const struct kalman_noise *q,
                          struct track_box seen, double score)
 {
-    double h = scale(k);
-    if (seen.h * HEIGHTS_MAX < h || seen.h > HEIGHTS_MAX * h)
+    double s = size(k), s_seen = size_seen(seen);
+    if (s_seen * SIZES_MAX < s || s_seen > SIZES_MAX * s)
         return 0;
-    struct seen r = timed_seen(q, seen.h, score);
+    struct seen r = timed_seen_box(q, seen, score);
     double sx = k->x.pp + r.p, sy = k->y.pp + r.p, sh = k->h.pp + r.h, sa = k->a.pp + r.a;
     double m = sq(track_box_cx(seen) - k->x.p) / sx + sq(track_box_cy(seen) - k->y.p) / sy +
                sq(seen.h - k->h.p) / sh + sq(seen.w / seen.h - k->a.p) / sa;
 
-    return student4(m) * sq(h) * h / sqrt(sx * sy * sh * sa);
+    return student4(m) * sq(s) * s * wideness(k->a.p) / sqrt(sx * sy * sh * sa);
 }
 
 double kalman_reach(const struct kalman *k, const struct kalman_noise *q, double score_min)
 {
     /* the most that the density can be at m = 0, then the m that brings it down to 1 */
-    double h = scale(k);
-    struct seen least = timed_seen(q, h / HEIGHTS_MAX, 1);
-    struct seen most = timed_seen(q, h * HEIGHTS_MAX, score_min);
+    double s = size(k);
+    struct seen least = timed_seen(q, fmax(s / SIZES_MAX, 1), 1, 1);
+    struct seen most = timed_seen(q, s * SIZES_MAX, 1, score_min);
     double det =
         (k->x.pp + least.p) * (k->y.pp + least.p) * (k->h.pp + least.h) * (k->a.pp + least.a);
-    double peak = student4(0) * sq(h) * h / sqrt(det);
+    double peak = student4(0) * sq(s) * s * wideness(k->a.p) / sqrt(det);
 
     if (peak <= 1)
         return 0;
@@ -242,8 +261,8 @@ static double axis_distance(const struct kalman_axis *a, const struct kalman_axi
 double kalman_link_likelihood(const struct kalman *k, const struct kalman_noise *q,
                               const struct kalman *start)
 {
-    double h = scale(k), det = 1;
-    if (start->h.p * HEIGHTS_MAX < h || start->h.p > HEIGHTS_MAX * h)
+    double s = size(k), det = 1;
+    if (size(start) * SIZES_MAX < s || size(start) > SIZES_MAX * s)
         return 0;
     double m = axis_distance(&k->x, &start->x, &det) + axis_distance(&k->y, &start->y, &det);
     double sh = k->h.pp + start->h.pp, sa = k->a.pp + start->a.pp;
@@ -251,12 +270,12 @@ double kalman_link_likelihood(const struct kalman *k, const struct kalman_noise 
     det *= sh * sa;
 
     /* another object: anywhere, with a velocity as at first sight */
-    double first = sq(TIMED_FIRST_VELOCITY / q->fps * h), other = 1;
+    double first = sq(TIMED_FIRST_VELOCITY / q->fps * s), other = 1;
     const struct kalman_axis *axes[] = {&start->x, &start->y};
     for (int i = 0; i < 2; i++) {
-        double s = first + axes[i]->vv;
-        other *= exp(-sq(axes[i]->v) / s / 2) / sqrt(2 * M_PI * s / sq(h));
+        double vv = first + axes[i]->vv;
+        other *= exp(-sq(axes[i]->v) / vv / 2) / sqrt(2 * M_PI * vv / sq(s));
     }
-    /* five of the six have the height as their unit, the aspect has none */
-    return student6(m) * sq(sq(h)) * h / sqrt(det) / fmax(other, 1e-300);
+    /* five of the six have the size as their unit */
+    return student6(m) * sq(sq(s)) * s * wideness(k->a.p) / sqrt(det) / fmax(other, 1e-300);
 }

@@ -8,25 +8,25 @@
  * result at a fraction of the work. Time is counted in steps, one at the nominal frame rate each;
  * steps need not be whole. All functions are pure; nothing allocates but kalman_smooth().
  *
- * Two models of noise, both in shares of the box's height h:
+ * Two models of noise:
  *
- * WOJKE   the published one, which knows frames and no seconds. Standard deviations of h/20 for
- *         positions and h/160 for velocities, each step; small constants for the aspect.
- * TIMED   what bodies do, in seconds. A velocity is a random walk that after one second is h/2 a
- *         second off (a person's change of pace), a position jitters besides by h/30 in a second; at
- *         first sight a velocity may be anything up to about h a second (a walk). Heights change
- *         half as fast. Each edge of a detected box is off by itself, so a height, the difference of
- *         two edges, is twice as uncertain as a centre, their mean: h/20 for centres, h/10 for
- *         heights. Prediction over n steps is the integral (white-noise acceleration, Bar-Shalom et
- *         al. 2001, eq. 6.2.2), not n repetitions.
+ * WOJKE   the published one, which knows frames and no seconds. Standard deviations of 1/20 of the
+ *         height for positions and 1/160 for velocities, each step; small constants for the aspect.
+ * TIMED   what bodies do, in seconds and in shares of the box's longer side s. A velocity is a random
+ *         walk that after one second is s/2 a second off (a person's change of pace), a position
+ *         jitters besides by s/30 in a second; at first sight a velocity may be anything up to about
+ *         s a second (a walk). Heights change half as fast. Each edge of a detected box is off by
+ *         itself, so a height, the difference of two edges, is twice as uncertain as a centre, their
+ *         mean: s/20 for centres, s/10 for heights. Prediction over n steps is the integral
+ *         (white-noise acceleration, Bar-Shalom et al. 2001, section 6.2.2), not n repetitions.
  *
  *         How much velocities change is watched: where boxes keep being off by more than expected
  *         (normalised innovation squared, Bar-Shalom et al., section 5.4) the variance of that change
  *         is raised, up to 64 times, and lowered again to what was said: dancers are no walkers.
  *
  * With by_score the measurement's variance is scaled by 4 (1 - score), at least 1/4: a box that its
- * detector doubts is trusted less (noise scale adaptive filter, Du et al., GIAOTracker, ICCV
- * workshops 2021, eq. 1; the 4 leaves a score of 0.75 as it was).
+ * detector doubts is trusted less (after the noise scale adaptive filter of Du et al., GIAOTracker,
+ * ICCV workshops 2021; the 4 leaves a score of 0.75 as it was).
  */
 #ifndef VISION_KALMAN_H
 #define VISION_KALMAN_H
@@ -64,17 +64,17 @@ void kalman_update(struct kalman *k, const struct kalman_noise *q, struct track_
 /* Where the box is now; its sizes may have run to 0 or below when it was long not seen. */
 struct track_box kalman_box(const struct kalman *k);
 
-/* Variances of where the centre of a box of this height and score would be seen, x and y. */
-void kalman_spread(const struct kalman *k, const struct kalman_noise *q, double h, double score,
-                   double *ret_x, double *ret_y);
+/* Variances of where the centre of a box like this is expected to be seen, x and y. */
+void kalman_spread(const struct kalman *k, const struct kalman_noise *q, struct track_box seen,
+                   double score, double *ret_x, double *ret_y);
 
 /*
  * How much better "this box is that object" explains a box than "it is another object", others being
- * as dense as one in every square of the object's height (and in every height's difference of
- * heights, and 1 of aspect): the density of the box under the prediction, a Student distribution of 4
+ * as dense as one in every square of the object's longer side (and in every side's length of heights,
+ * and 1 of aspect): the density of the box under the prediction, a Student distribution of 4
  * degrees of freedom in place of the Gaussian, so that a box that is far off one time is no
- * impossibility. Above 1 speaks for the object. 0 for boxes of less than half or more than twice its
- * height.
+ * impossibility. Above 1 speaks for the object. 0 for boxes whose longer side is less than
+ * half or more than twice its own.
  */
 double kalman_likelihood(const struct kalman *k, const struct kalman_noise *q,
                          struct track_box seen, double score);

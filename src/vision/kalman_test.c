@@ -239,7 +239,7 @@ TEST(kalman_likelihood_is_a_density)
     struct kalman k = some_state(&timed);
     kalman_predict(&k, &timed, 5);
     double sx, sy, sum = 0;
-    kalman_spread(&k, &timed, 100, 0.8, &sx, &sy);
+    kalman_spread(&k, &timed, kalman_box(&k), 0.8, &sx, &sy);
     /* over x, y and aspect on a grid, heights as well but within its factor of 2 */
     double dx = sqrt(sx) / 2, dy = sqrt(sy) / 2, dh = 6, da = 0.06;
     for (int i = -24; i <= 24; i++)

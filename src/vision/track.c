@@ -164,7 +164,7 @@ static void rows_of(struct tracker *t, enum object_state a, enum object_state b)
     }
 }
 
-enum scores { HIGH_SCORES, LOW_SCORES };
+enum scores { HIGH_SCORES, LOW_SCORES, ANY_SCORES };
 
 /* The published program has no place for a score of just the threshold. */
 static bool score_is(const struct tracker *t, double score, enum scores which)
@@ -378,9 +378,10 @@ static int follow(struct tracker *t, struct err *e)
     line_of(t, HIGH_SCORES);
     if (associate(t, by, t->o.match_limit, e) < 0)
         return -1;
-    /* low scores, for those that were there a moment ago */
+    /* low scores, for those that were there a moment ago; and high ones that are no likely place to be,
+     * but where else should they be: faster than a body moves, a car say */
     rows_of(t, OBJECT_SEEN, OBJECT_SEEN);
-    line_of(t, LOW_SCORES);
+    line_of(t, likely ? ANY_SCORES : LOW_SCORES);
     if (associate(t, TRACK_BY_OVERLAP, WEAK_LIMIT, e) < 0)
         return -1;
     for (int i = 0; i < t->n_objects; i++)
@@ -391,6 +392,12 @@ static int follow(struct tracker *t, struct err *e)
     line_of(t, HIGH_SCORES);
     if (associate(t, by, NEW_LIMIT, e) < 0)
         return -1;
+    if (likely) {
+        rows_of(t, OBJECT_NEW, OBJECT_NEW);
+        line_of(t, HIGH_SCORES);
+        if (associate(t, TRACK_BY_OVERLAP_SCORE, NEW_LIMIT, e) < 0)
+            return -1;
+    }
     for (int i = 0; i < t->n_objects; i++)
         if (t->objects[i].state == OBJECT_NEW)
             t->objects[i].state = OBJECT_GONE;

@@ -45,9 +45,9 @@ enum track_flag {
      * before association, given to hidden objects too. */
     TRACK_CAMERA = 1 << 2,
     /* A found object's filter is run again over a straight path from where it was last seen (Cao et
-     * al., OC-SORT, CVPR 2023, section 3.2: observation-centric re-update). */
+     * al., OC-SORT, CVPR 2023: observation-centric re-update). */
     TRACK_REUPDATE = 1 << 3,
-    /* Boxes in the direction that an object had are preferred (OC-SORT, section 3.3: momentum).
+    /* Boxes in the direction that an object had are preferred (OC-SORT: observation-centric momentum).
      * Without effect on TRACK_LIKELIHOOD, whose velocities say it already. */
     TRACK_MOMENTUM = 1 << 4,
     /* Boxes are grown by 0.3 of their sizes before they are compared (Yang et al., C-BIoU, WACV 2023).

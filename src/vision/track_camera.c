@@ -240,7 +240,7 @@ static int offsets(struct tracker *t, double *ret_x, double *ret_y, double *ret_
         const struct candidate *c = &t->candidates[t->line.items[t->match[i]].index];
         x[n] = c->cx - track_box_cx(o->box);
         y[n] = track_box_cy(c->box) - track_box_cy(o->box);
-        kalman_spread(&o->k, &t->noise, c->box.h, c->score, &var_x[n], &var_y[n]);
+        kalman_spread(&o->k, &t->noise, c->box, c->score, &var_x[n], &var_y[n]);
         *ret_height += c->box.h;
         n++;
     }

@@ -13,7 +13,7 @@
 #include "vision/track_priv.h"
 
 static const double BUFFER = 0.3;   /* C-BIoU: boxes grow by so much of their size on each side */
-static const double MOMENTUM = 0.2; /* OC-SORT: weight of the direction, lambda of eq. 5 */
+static const double MOMENTUM = 0.2; /* OC-SORT: weight of the direction, its lambda */
 static const double MOMENTUM_STEPS = 3; /* over which the direction is taken, delta t there */
 
 /* ---- lines */
