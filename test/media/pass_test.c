@@ -146,6 +146,8 @@ static void check_size(const struct shape *s, const struct film *f, int w, int h
         fail_msg("%s: %s is %dx%d, not %dx%d", s->name, what, f->w, f->h, w, h);
 }
 
+#define SHOT_SIDE_MAX 1280
+
 static void check_jpeg(const struct shape *s, const char *path, int w, int h, const char *what)
 {
     CLEANUP(film_free) struct film *f = film_read(path);
@@ -235,7 +237,13 @@ static void check_shape(const struct shape *s)
     CHECK_EQ(p.r->shot_pictures.n, 1);
     CHECK_EQ(p.r->shots->shots[0].picture_frame, p.r->shot_pictures.p[0].frame);
     CLEANUP_FREE char *shot = pass_picture(&p, MEDIA_OUT_SHOTS, &p.r->shot_pictures, 0);
-    check_jpeg(s, shot, s->proxy_w, s->proxy_h, "picture of the shot");
+    /* the proxy's picture, kept small where the proxy is large */
+    int side = MAX(s->proxy_w, s->proxy_h), shot_w = s->proxy_w, shot_h = s->proxy_h;
+    if (side > SHOT_SIDE_MAX) {
+        shot_w = (s->proxy_w * SHOT_SIDE_MAX + side / 2) / side;
+        shot_h = (s->proxy_h * SHOT_SIDE_MAX + side / 2) / side;
+    }
+    check_jpeg(s, shot, shot_w, shot_h, "picture of the shot");
     check_sprites(s, &p);
     CHECK(!p.r->made[MEDIA_OUT_AUDIO] && !p.r->made[MEDIA_OUT_PEAKS]);
     CHECK(!p.r->variable_rate);
