@@ -272,8 +272,8 @@ static const struct cli_switch track_switches[] = {
     {"--match-thresh", 0, "C", "cost of a match at most, with --plain (default 0.8)"},
     {"--every", 0, "N", "use every Nth frame only, from the first"},
     {"--plain", 0, NULL, "ByteTrack as published, nothing added"},
-    {"--with", 0, "A,B", "add: likelihood nsa camera reupdate momentum buffered sizes first"},
-    {"--without", 0, "A,B", "leave out; also: link fill smooth (all in docs/tracking.md)"},
+    {"--with", 0, "A,B", "add: likelihood nsa camera first link fill smooth reupdate"},
+    {"--without", 0, "A,B", "leave out; more: momentum buffered sizes (docs/tracking.md)"},
     {0},
 };
 const struct cli_command cli_track = {

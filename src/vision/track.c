@@ -132,6 +132,8 @@ static void take(struct tracker *t, const struct track_detection *detections, si
             t->counts.ignored++;
             continue;
         }
+        if (d->score <= fmin(TRACK_LOW_SCORE, t->o.high_score)) /* nobody looks at those */
+            continue;
         struct track_box b = track_box_moved(&to_plane, d->box);
         t->order[t->n_candidates] = (struct line_item){-d->score, t->n_candidates};
         t->candidates[t->n_candidates++] = (struct candidate){
@@ -169,10 +171,12 @@ enum scores { HIGH_SCORES, LOW_SCORES, ANY_SCORES };
 /* The published program has no place for a score of just the threshold. */
 static bool score_is(const struct tracker *t, double score, enum scores which)
 {
+    bool high = score > t->o.high_score, threshold = score == t->o.high_score;
     if (which == HIGH_SCORES)
-        return score > t->o.high_score;
-    return score > TRACK_LOW_SCORE &&
-           (t->o.flags & TRACK_LIKELIHOOD ? score <= t->o.high_score : score < t->o.high_score);
+        return high;
+    if (score <= TRACK_LOW_SCORE || (threshold && !(t->o.flags & TRACK_LIKELIHOOD)))
+        return false;
+    return which == ANY_SCORES || !high;
 }
 
 static void line_of(struct tracker *t, enum scores which)
@@ -206,12 +210,6 @@ static double steps_of(const struct tracker *t, int64_t us)
     return whole >= 1 && fabs(steps - whole) < 0.02 ? whole : steps;
 }
 
-static struct track_box between(struct track_box a, struct track_box b, double share)
-{
-    return (struct track_box){a.x + (b.x - a.x) * share, a.y + (b.y - a.y) * share,
-                              a.w + (b.w - a.w) * share, a.h + (b.h - a.h) * share};
-}
-
 /* The filter again from where the object was last seen, over boxes on a straight line to where it is
  * now, so that what it drifted to while hidden is forgotten. */
 static void reupdate(const struct tracker *t, struct object *o, const struct candidate *c)
@@ -225,7 +223,8 @@ static void reupdate(const struct tracker *t, struct object *o, const struct can
     o->k = o->k_seen;
     for (int i = 1; i < n; i++) {
         kalman_predict(&o->k, &t->noise, steps / n);
-        kalman_update(&o->k, &t->noise, between(o->last_box, c->box, (double)i / n), c->score);
+        kalman_update(&o->k, &t->noise, track_box_between(o->last_box, c->box, (double)i / n),
+                      c->score);
     }
     kalman_predict(&o->k, &t->noise, steps / n);
 }
@@ -362,6 +361,23 @@ static void settle(struct tracker *t, size_t *ret_n)
     *ret_n = n;
 }
 
+static void unseen_become(struct tracker *t, enum object_state from, enum object_state to)
+{
+    for (int i = 0; i < t->n_objects; i++)
+        if (t->objects[i].state == from && t->objects[i].detection < 0)
+            t->objects[i].state = to;
+}
+
+static void start_new(struct tracker *t)
+{
+    for (int i = 0; i < t->n_candidates; i++) {
+        struct candidate *c = &t->candidates[t->order[i].index];
+        if (!c->taken && score_is(t, c->score, HIGH_SCORES) &&
+            c->score >= t->o.high_score + TRACK_NEW_SCORE)
+            object_start(t, c);
+    }
+}
+
 static int follow(struct tracker *t, struct err *e)
 {
     bool likely = t->o.flags & TRACK_LIKELIHOOD;
@@ -384,9 +400,7 @@ static int follow(struct tracker *t, struct err *e)
     line_of(t, likely ? ANY_SCORES : LOW_SCORES);
     if (associate(t, TRACK_BY_OVERLAP, WEAK_LIMIT, e) < 0)
         return -1;
-    for (int i = 0; i < t->n_objects; i++)
-        if (t->objects[i].state == OBJECT_SEEN && t->objects[i].detection < 0)
-            t->objects[i].state = OBJECT_HIDDEN;
+    unseen_become(t, OBJECT_SEEN, OBJECT_HIDDEN);
     /* those seen once have to be seen again at once */
     rows_of(t, OBJECT_NEW, OBJECT_NEW);
     line_of(t, HIGH_SCORES);
@@ -398,15 +412,8 @@ static int follow(struct tracker *t, struct err *e)
         if (associate(t, TRACK_BY_OVERLAP_SCORE, NEW_LIMIT, e) < 0)
             return -1;
     }
-    for (int i = 0; i < t->n_objects; i++)
-        if (t->objects[i].state == OBJECT_NEW)
-            t->objects[i].state = OBJECT_GONE;
-    for (int i = 0; i < t->n_candidates; i++) {
-        struct candidate *c = &t->candidates[t->order[i].index];
-        if (!c->taken && score_is(t, c->score, HIGH_SCORES) &&
-            c->score >= t->o.high_score + TRACK_NEW_SCORE)
-            object_start(t, c);
-    }
+    unseen_become(t, OBJECT_NEW, OBJECT_GONE);
+    start_new(t);
     remove_same(t);
     return 0;
 }

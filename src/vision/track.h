@@ -69,7 +69,8 @@ enum track_flag {
 };
 #define TRACK_PLAIN 0u
 #define TRACK_DEFAULT                                                                              \
-    (TRACK_LIKELIHOOD | TRACK_NSA | TRACK_CAMERA | TRACK_FIRST | TRACK_FILL | TRACK_SMOOTH)
+    (TRACK_LIKELIHOOD | TRACK_NSA | TRACK_CAMERA | TRACK_FIRST | TRACK_LINK | TRACK_FILL |         \
+     TRACK_SMOOTH)
 
 struct track_options {
     double fps;         /* nominal frames a second, 1e-3..1e4 */

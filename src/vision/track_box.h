@@ -17,6 +17,14 @@ static inline double track_box_cy(struct track_box b)
     return b.y + b.h / 2;
 }
 
+/* On the way from a (share 0) to b (1). */
+static inline struct track_box track_box_between(struct track_box a, struct track_box b,
+                                                 double share)
+{
+    return (struct track_box){a.x + (b.x - a.x) * share, a.y + (b.y - a.y) * share,
+                              a.w + (b.w - a.w) * share, a.h + (b.h - a.h) * share};
+}
+
 /* Intersection over union, 0..1, of boxes that count whole pixels: both edges are inside, so a width
  * of 10 covers 11. The published trackers were measured with this one. */
 static inline double track_box_iou(struct track_box a, struct track_box b)

@@ -141,12 +141,6 @@ static void drop_unsure(struct track_paths *p)
     }
 }
 
-static struct track_box between(struct track_box a, struct track_box b, double share)
-{
-    return (struct track_box){a.x + (b.x - a.x) * share, a.y + (b.y - a.y) * share,
-                              a.w + (b.w - a.w) * share, a.h + (b.h - a.h) * share};
-}
-
 /* Points for the frames of the gap between two of a path, on a straight line in the plane. */
 static void fill_gap(const struct track_paths *p, const struct paths_point *a,
                      const struct paths_point *b, struct paths_point *ret)
@@ -158,7 +152,7 @@ static void fill_gap(const struct track_paths *p, const struct paths_point *a,
     double steps = paths_steps(p, a->at, b->at);
 
     for (int64_t at = a->at + 1; at < b->at; at++) {
-        struct track_box box = between(first, last, paths_steps(p, a->at, at) / steps);
+        struct track_box box = track_box_between(first, last, paths_steps(p, a->at, at) / steps);
         *ret++ = (struct paths_point){
             .at = at,
             .kind = TRACK_POINT_FILLED,

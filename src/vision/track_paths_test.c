@@ -233,12 +233,12 @@ static size_t paths_after_gap(unsigned flags, int64_t gap, bool cut)
 TEST(track_paths_are_joined_over_more_than_the_tracker_waits)
 {
     CHECK_EQ(paths_after_gap(TRACK_DEFAULT, 20, false), 1);
-    CHECK_EQ(paths_after_gap(TRACK_DEFAULT, 45, false), 2);
-    CHECK_EQ(paths_after_gap(TRACK_DEFAULT | TRACK_LINK, 45, false), 1);
+    CHECK_EQ(paths_after_gap(TRACK_DEFAULT & ~(unsigned)TRACK_LINK, 45, false), 2);
+    CHECK_EQ(paths_after_gap(TRACK_DEFAULT, 45, false), 1);
     CHECK_EQ(paths_after_gap(TRACK_PLAIN | TRACK_LINK, 45, false), 1);
     /* but not over more than twice that, nor across a cut */
-    CHECK_EQ(paths_after_gap(TRACK_DEFAULT | TRACK_LINK, 80, false), 2);
-    CHECK_EQ(paths_after_gap(TRACK_DEFAULT | TRACK_LINK, 45, true), 2);
+    CHECK_EQ(paths_after_gap(TRACK_DEFAULT, 80, false), 2);
+    CHECK_EQ(paths_after_gap(TRACK_DEFAULT, 45, true), 2);
 }
 
 TEST(track_paths_of_strangers_are_not_joined)
@@ -248,7 +248,7 @@ TEST(track_paths_of_strangers_are_not_joined)
         {400, 70, 80, 200},  /* there, but twice as tall */
     };
     for (size_t i = 0; i <= ARRAY_LEN(others); i++) {
-        CLEANUP(film_free) struct film film = film_new(TRACK_DEFAULT | TRACK_LINK);
+        CLEANUP(film_free) struct film film = film_new(TRACK_DEFAULT);
         for (int64_t f = 0; f < 120; f++) {
             struct track_detection d = walker(f, 0.9);
             if (f >= 80 && i < ARRAY_LEN(others))
@@ -265,7 +265,7 @@ TEST(track_paths_of_strangers_are_not_joined)
 /* Three pieces of one, and of another who went the other way. */
 TEST(track_paths_join_many_pieces_in_a_row)
 {
-    CLEANUP(film_free) struct film film = film_new(TRACK_DEFAULT | TRACK_LINK);
+    CLEANUP(film_free) struct film film = film_new(TRACK_DEFAULT);
     for (int64_t f = 0; f < 220; f++) {
         struct track_detection d[] = {walker(f, 0.9),
                                       {.box = {900 - 3.0 * f, 300, 50, 120}, .score = 0.9}};
@@ -282,10 +282,10 @@ TEST(track_paths_join_many_pieces_in_a_row)
 
 TEST(track_paths_of_nothing)
 {
-    CLEANUP(film_free) struct film film = film_new(TRACK_DEFAULT | TRACK_LINK);
+    CLEANUP(film_free) struct film film = film_new(TRACK_DEFAULT);
     finish(&film);
     CHECK_EQ(track_paths_count(film.paths), 0);
-    CLEANUP(film_free) struct film empty = film_new(TRACK_DEFAULT | TRACK_LINK);
+    CLEANUP(film_free) struct film empty = film_new(TRACK_DEFAULT);
     for (int64_t f = 0; f < 10; f++)
         film_feed(&empty, f, NULL, 0);
     finish(&empty);

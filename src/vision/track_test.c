@@ -257,13 +257,13 @@ TEST(track_predicts_over_the_true_time_step)
     }
 }
 
-/* A car: 13 of its heights a second, far more than a body; overlap still tells. */
+/* A car: 9 of its lengths a second, far more than a body; overlap still tells. */
 TEST(track_follows_what_is_faster_than_a_body)
 {
     for (int i = 0; i < 2; i++) {
         CLEANUP(tracker_free) struct tracker *t = tracker_with(both[i]);
         for (int f = 0; f < 40; f++) {
-            struct track_detection d = {.box = {100 + 22.0 * f, 50, 120, 50}, .score = 0.9};
+            struct track_detection d = {.box = {100 + 36.0 * f, 50, 120, 50}, .score = 0.9};
             struct out out = feed(t, f, &d, 1);
             CHECK_EQ(out.n, 1);
             CHECK_EQ(out.seen[0].id, 1);
@@ -271,7 +271,7 @@ TEST(track_follows_what_is_faster_than_a_body)
         /* by now it is known well enough to be found after a while out of sight */
         for (int f = 40; f < 45; f++)
             feed(t, f, NULL, 0);
-        struct track_detection d = {.box = {100 + 22.0 * 45, 50, 120, 50}, .score = 0.9};
+        struct track_detection d = {.box = {100 + 36.0 * 45, 50, 120, 50}, .score = 0.9};
         struct out out = feed(t, 45, &d, 1);
         CHECK_EQ(out.n, 1);
         CHECK_EQ(out.seen[0].id, 1);

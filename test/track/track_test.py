@@ -5,6 +5,7 @@ The scores need the shared sequences and scorer, and numpy and scipy for the lat
 import importlib.util
 import os
 import stat
+import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -69,6 +70,24 @@ def test_plain_mode_scores_as_published():
         print(f"# {name} HOTA {got['hota']:.2f} MOTA {got['mota']:.2f} IDF1 {got['idf1']:.2f}")
         for what, want in (("hota", hota), ("mota", mota), ("idf1", idf1)):
             assert got[what] >= want - 0.1, f"{name}: {what} is {got[what]:.2f}, published {want}"
+
+
+def test_an_independent_program_says_the_same():
+    scorer()  # skips where numpy or scipy is absent
+    for name in SEQUENCES:
+        ours, theirs = rushes.new_path("ours.txt"), rushes.new_path("theirs.txt")
+        det = sequence(name)[0]
+        run("track", "--plain", "--input", det, "--output", ours)
+        subprocess.run([sys.executable, "-B", os.path.join(HERE, "numpy_tracker.py"), det, theirs], check=True,
+                       stdout=subprocess.DEVNULL)
+        rows = []
+        for path in (ours, theirs):
+            with open(path, encoding="utf-8") as f:
+                rows.append({(r[0], tuple(round(v, 2) for v in r[2:6])): r[1] for r in parsed(f.read())})
+        tap.equal(set(rows[0]), set(rows[1]), f"boxes of {name}")
+        pairs = {(i, rows[1][box]) for box, i in rows[0].items()}
+        tap.equal(len(pairs), len({a for a, _ in pairs}), f"{name}: numbers of ours that two of theirs have")
+        tap.equal(len(pairs), len({b for _, b in pairs}), f"{name}: numbers of theirs that two of ours have")
 
 
 def test_the_default_is_better_than_plain_everywhere():
