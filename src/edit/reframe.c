@@ -104,6 +104,7 @@ static int track_all(struct subjects *s, const struct media_motion *m, struct er
 
     o.fps = rate_of(m);
     o.high_score = REFRAME_CONFIDENCE;
+    o.flags &= ~(unsigned)TRACK_LINK; /* regions that flicker up here and there are no one object */
     if (tracker_new(&o, &s->tracker, e) < 0)
         return -1;
     s->paths = track_paths_new(&o);
