@@ -1,4 +1,4 @@
-"""ByteTrack in numpy and scipy, written from the paper alone: an independent opinion on the plain mode, and a peer for its speed.
+"""ByteTrack in numpy and scipy, informed by the public reference, in code of its own: an independent opinion on the plain mode, and a peer for its speed.
 
     numpy_tracker.py DET.txt OUT.txt       prints "frames seconds" of following, without reading and writing, processor time
 
