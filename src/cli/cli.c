@@ -354,30 +354,3 @@ bool cli_stopped(void)
 {
     return atomic_load(&stop_flag);
 }
-
-/* ---- texts for people
- * ---------------------------------------------------------------------------------------------- */
-
-char *cli_time_text(int64_t us, char out[static CLI_TEXT_MAX])
-{
-    int64_t tenths = us / 100000, s = tenths / 10;
-    if (s >= 3600)
-        snprintf(out, CLI_TEXT_MAX, "%d:%02d:%02d.%d", (int)(s / 3600), (int)(s / 60 % 60),
-                 (int)(s % 60), (int)(tenths % 10));
-    else
-        snprintf(out, CLI_TEXT_MAX, "%d:%02d.%d", (int)(s / 60), (int)(s % 60), (int)(tenths % 10));
-    return out;
-}
-
-char *cli_size_text(int64_t bytes, char out[static CLI_TEXT_MAX])
-{
-    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
-    double v = (double)bytes;
-    size_t u = 0;
-    while (v >= 1000 && u + 1 < ARRAY_LEN(units)) {
-        v /= 1000;
-        u++;
-    }
-    snprintf(out, CLI_TEXT_MAX, u == 0 || v >= 100 ? "%.0f %s" : "%.1f %s", v, units[u]);
-    return out;
-}

@@ -85,11 +85,6 @@ void cli_catch_signals(void);
 bool cli_stopped(void);
 atomic_bool *cli_stop_flag(void); /* the same, for a worker to watch */
 
-/* "1:23.4", "12.3 MB": for people */
-#define CLI_TEXT_MAX 48
-char *cli_time_text(int64_t us, char out[static CLI_TEXT_MAX]);
-char *cli_size_text(int64_t bytes, char out[static CLI_TEXT_MAX]);
-
 extern const struct cli_command cli_ingest, cli_search, cli_videos, cli_get, cli_probe, cli_frames,
     cli_shots, cli_cut, cli_reframe, cli_track, cli_work, cli_jobs, cli_verify, cli_rebuild,
     cli_doctor;

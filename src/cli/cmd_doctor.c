@@ -5,6 +5,7 @@
 #include <sys/utsname.h>
 
 #include "base/fs.h"
+#include "base/human.h"
 #include "cli/cli.h"
 #include "db/db.h"
 #include "media/media.h"
@@ -73,7 +74,7 @@ static void look_at_library(struct findings *s, const struct conf *conf)
 {
     struct err e = {0};
     const char *dir = conf_str(conf, CONF_DATA);
-    char size[CLI_TEXT_MAX];
+    char size[HUMAN_MAX];
     int64_t free_bytes = 0;
     CLEANUP_FREE char *path = library_db_path(dir);
     if (fs_exists(path, &e) != 1) {
@@ -94,7 +95,7 @@ static void look_at_library(struct findings *s, const struct conf *conf)
     if (fs_free_bytes(dir, &free_bytes, &e) == 0)
         SAY(add(s, "free space", free_bytes > (int64_t)2 << 30 ? FINE : WEAK,
                 "make room: every video needs about 1.5 times its size"),
-            "%s", cli_size_text(free_bytes, size));
+            "%s", human_size(free_bytes, size));
 }
 
 static int doctor_run(struct cli *c)

@@ -4,6 +4,7 @@
 
 #include "base/fs.h"
 #include "base/hash.h"
+#include "base/human.h"
 #include "base/output.h"
 #include "cli/cli.h"
 #include "db/db_objects.h"
@@ -89,7 +90,7 @@ static int get_copy(int from, int to, const struct object *o, struct err *e)
 static int get_print(struct cli *c, const char *path, const struct object *o)
 {
     CLEANUP_BUF struct buf out = {0};
-    char size[CLI_TEXT_MAX];
+    char size[HUMAN_MAX];
     if (c->json) {
         struct jsonw w = JSONW(&out);
         jw_obj(&w);
@@ -100,8 +101,7 @@ static int get_print(struct cli *c, const char *path, const struct object *o)
         jw_obj_end(&w);
         buf_addc(&out, '\n');
     } else {
-        buf_addf(&out, "%s: %s, %s\n", LOGZ(path), o->mime_type,
-                 cli_size_text(o->size_bytes, size));
+        buf_addf(&out, "%s: %s, %s\n", LOGZ(path), o->mime_type, human_size(o->size_bytes, size));
     }
     return cli_print(c, &out);
 }

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/human.h"
 #include "base/json.h"
 #include "cli/cli.h"
 #include "cli/report.h"
@@ -20,9 +21,9 @@ struct ingest {
 static int on_copy(void *arg, int64_t done, int64_t total)
 {
     struct ingest *g = arg;
-    char text[CLI_TEXT_MAX];
+    char text[HUMAN_MAX];
     cli_progress(g->c, "reading", total > 0 ? (int)(done * 100 / total) : 0,
-                 cli_size_text(done, text));
+                 human_size(done, text));
     return cli_stopped();
 }
 

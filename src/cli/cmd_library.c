@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "base/fs.h"
+#include "base/human.h"
 #include "cli/cli.h"
 #include "cli/report.h"
 #include "pipeline/pipeline.h"
@@ -45,12 +46,12 @@ static int videos_list(struct cli *c, struct library *lib)
         db_rollback(STEAL(tx));
         for (size_t i = 0; i < page.n; i++) {
             const struct video *v = &page.videos[i];
-            char time[CLI_TEXT_MAX];
+            char time[HUMAN_MAX];
             if (c->json)
                 video_row_json(v, &w);
             else
                 buf_addf(&out, "%s  %-10s %9s  %s\n", v->id, video_state_name(v->state),
-                         cli_time_text(v->media.duration_us, time), log_quote(str_of(v->title)));
+                         human_time(v->media.duration_us, time), log_quote(str_of(v->title)));
         }
         int r = cli_print(c, &out);
         buf_reset(&out);
@@ -121,9 +122,9 @@ static int on_again(void *arg, struct tx *tx, const char *video_id, const char *
 static int on_verify(void *arg, int64_t objects, int64_t bytes)
 {
     struct cli *c = arg;
-    char size[CLI_TEXT_MAX];
+    char size[HUMAN_MAX];
     if (c->progress) {
-        fprintf(stderr, "\rverify  %" PRId64 " objects, %s  ", objects, cli_size_text(bytes, size));
+        fprintf(stderr, "\rverify  %" PRId64 " objects, %s  ", objects, human_size(bytes, size));
         fflush(stderr);
     }
     return cli_stopped();

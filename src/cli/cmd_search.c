@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "base/human.h"
 #include "cli/cli.h"
 #include "pipeline/library.h"
 
@@ -42,12 +43,12 @@ static void print_snippet(const struct search_evidence *v, bool color, struct bu
 
 static void print_hit(const struct search_hit *h, int number, bool color, struct buf *out)
 {
-    char a[CLI_TEXT_MAX], b[CLI_TEXT_MAX];
+    char a[HUMAN_MAX], b[HUMAN_MAX];
     buf_addf(out, "%3d. %s  ", number, log_quote(str_of(h->title)));
     if (h->whole_video)
         buf_addz(out, "whole video");
     else
-        buf_addf(out, "%s - %s", cli_time_text(h->start_us, a), cli_time_text(h->end_us, b));
+        buf_addf(out, "%s - %s", human_time(h->start_us, a), human_time(h->end_us, b));
     buf_addf(out, "  score %.2f  id %s\n", h->score, h->video_id);
     for (size_t i = 0; i < h->n_evidence; i++) {
         buf_addf(out, "       %-11s ", text_source_name(h->evidence[i].source));

@@ -1,6 +1,7 @@
 /* The progress bar: one line on standard error that is drawn over, only where a person watches. */
 #include <stdatomic.h>
 
+#include "base/human.h"
 #include "cli/cli.h"
 #include "media/media.h"
 
@@ -34,9 +35,9 @@ struct watch {
 static int on_progress(void *arg, const struct media_progress *p)
 {
     const struct watch *w = arg;
-    char at[CLI_TEXT_MAX];
+    char at[HUMAN_MAX];
     if (w->label)
-        cli_progress(w->c, w->label, p->percent, cli_time_text(p->position_us, at));
+        cli_progress(w->c, w->label, p->percent, human_time(p->position_us, at));
     return cli_stopped();
 }
 

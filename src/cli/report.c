@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "base/clock.h"
+#include "base/human.h"
 #include "base/json.h"
 #include "cli/cli.h"
 #include "pipeline/library.h"
@@ -176,11 +177,11 @@ void video_report_json(const struct video_report *r, struct jsonw *w)
 
 static void text_media(const struct video *v, struct buf *out)
 {
-    char size[CLI_TEXT_MAX], time[CLI_TEXT_MAX];
+    char size[HUMAN_MAX], time[HUMAN_MAX];
     const struct video_media *m = &v->media;
-    buf_addf(out, "  media   %s", cli_size_text(v->size_bytes, size));
+    buf_addf(out, "  media   %s", human_size(v->size_bytes, size));
     if (m->duration_us > 0)
-        buf_addf(out, ", %s", cli_time_text(m->duration_us, time));
+        buf_addf(out, ", %s", human_time(m->duration_us, time));
     if (m->width > 0)
         buf_addf(out, ", %dx%d", m->width, m->height);
     if (m->fps_num > 0)
@@ -196,7 +197,7 @@ static void text_media(const struct video *v, struct buf *out)
 
 static void text_shots(const struct video_report *r, struct buf *out)
 {
-    char a[CLI_TEXT_MAX], b[CLI_TEXT_MAX];
+    char a[HUMAN_MAX], b[HUMAN_MAX];
     if (r->n_scenes == 0)
         return;
     buf_addf(out, "  shots   %zu; frames from the first up to, not including, the last\n",
@@ -204,8 +205,8 @@ static void text_shots(const struct video_report *r, struct buf *out)
     for (size_t i = 0; i < r->n_scenes && i < REPORT_LINES_MAX; i++) {
         const struct scene *s = &r->scenes[i];
         buf_addf(out, "          %2zu  %8s - %-8s  frames %" PRId64 "-%" PRId64 "%s%s\n", i,
-                 cli_time_text(s->start_us, a), cli_time_text(s->end_us, b), s->start_frame,
-                 s->end_frame, i > 0 && strcmp(s->boundary, "cut") != 0 ? "  " : "",
+                 human_time(s->start_us, a), human_time(s->end_us, b), s->start_frame, s->end_frame,
+                 i > 0 && strcmp(s->boundary, "cut") != 0 ? "  " : "",
                  i > 0 && strcmp(s->boundary, "cut") != 0 ? s->boundary : "");
     }
     if (r->n_scenes > REPORT_LINES_MAX)
@@ -214,14 +215,14 @@ static void text_shots(const struct video_report *r, struct buf *out)
 
 static void text_words(const struct video_report *r, struct buf *out)
 {
-    char a[CLI_TEXT_MAX], b[CLI_TEXT_MAX];
+    char a[HUMAN_MAX], b[HUMAN_MAX];
     if (r->n_texts == 0)
         return;
     buf_addf(out, "  words   %zu %s\n", r->n_texts, r->n_texts == 1 ? "line" : "lines");
     for (size_t i = 0; i < r->n_texts && i < REPORT_LINES_MAX; i++) {
         const struct text_span *t = &r->texts[i];
-        buf_addf(out, "              %8s - %-8s  %s\n", cli_time_text(t->start_us, a),
-                 cli_time_text(t->end_us, b), log_quote(str_of(t->text)));
+        buf_addf(out, "              %8s - %-8s  %s\n", human_time(t->start_us, a),
+                 human_time(t->end_us, b), log_quote(str_of(t->text)));
     }
     if (r->n_texts > REPORT_LINES_MAX)
         buf_addf(out, "          … and %zu more\n", r->n_texts - REPORT_LINES_MAX);
@@ -229,14 +230,14 @@ static void text_words(const struct video_report *r, struct buf *out)
 
 static void text_files(const struct video_report *r, struct buf *out)
 {
-    char size[CLI_TEXT_MAX];
+    char size[HUMAN_MAX];
     const char *sep = "  files   ";
     for (size_t i = 0; i < r->n_objects; i++) {
         const struct object *o = &r->objects[i];
         if (strcmp(o->kind, "original") == 0 || strcmp(o->kind, "sidecar") == 0 ||
             strcmp(o->kind, "report") == 0)
             continue;
-        buf_addf(out, "%s%s %s", sep, o->kind, cli_size_text(o->size_bytes, size));
+        buf_addf(out, "%s%s %s", sep, o->kind, human_size(o->size_bytes, size));
         sep = ", ";
     }
     if (r->n_objects > 0)
